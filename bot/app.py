@@ -1,0 +1,99 @@
+"""The composition root: everything is put together here and nowhere else."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from bot.channels.web import Entry, WebChat
+from bot.core.assistant import Assistant
+from bot.core.channel import Channel
+from bot.core.clock import Clock, system_clock
+from bot.core.delivery import Sender
+from bot.core.errors import Misconfigured
+from bot.core.history import history_of
+from bot.core.message import Address
+from bot.inbox import Inbox
+from bot.policy_pages import PolicyPages
+from bot.settings import Settings
+from bot.web import make_app
+from intents.recogniser import Recogniser
+from intents.wording import Wording
+from knowledge.clause import PolicyVersion
+from knowledge.errors import BrokenFile
+from knowledge.library import load_policy, versions
+from storage.crypto import Keyring
+from storage.engine import Database
+from storage.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One running assistant. `web` is its ASGI application."""
+
+    settings: Settings
+    policy: PolicyVersion
+    wording: Wording
+    recogniser: Recogniser
+    database: Database
+    assistant: Assistant
+    inbox: Inbox
+    senders: dict[str, Sender]
+    web: Starlette
+    clock: Clock
+
+    def close(self) -> None:
+        """Lets the turns under way end, then closes the database."""
+        self.inbox.close()
+        self.database.close()
+
+
+def build(settings: Settings, *, clock: Clock = system_clock, channels: tuple[Channel, ...] = ()) -> App:
+    """The assistant that `settings` describe, with further `channels` beside the web chat. Raises Misconfigured."""
+    try:
+        policy = load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir)
+        wording = Wording.load()
+        recogniser = Recogniser.load(policy)
+        keyring = keys(settings)
+        database = Database.open(settings.database_url, keyring)
+    except (BrokenFile, StorageError) as bad:
+        raise Misconfigured([str(bad)]) from bad
+    assistant = Assistant(database, policy, recogniser, wording, clock)
+
+    def history(address: Address, after: int) -> list[Entry]:
+        return [Entry(*line) for line in history_of(database, address, after)]
+
+    public = settings.public_url.startswith("https")
+    dates = versions(policy.company, extra=settings.knowledge_dir)
+    every_version = [load_policy(policy.company, day, extra=settings.knowledge_dir) for day in dates]
+    chat = WebChat(policy, signing_key=keyring.signing, history=history, public=public, older=every_version[:-1], now=clock)
+    every = {channel.name: channel for channel in (chat, *channels)}
+    senders = {name: Sender(database, channel, clock) for name, channel in every.items()}
+    inbox = Inbox(assistant, senders, in_place=frozenset({chat.name}))
+    pages = PolicyPages(every_version, public=public)
+
+    async def database_answers() -> None:
+        await asyncio.to_thread(_ask, database)
+
+    web = make_app(tuple(every.values()), inbox.put, pages, public=public, checks={"database": database_answers})
+    return App(settings, policy, wording, recogniser, database, assistant, inbox, senders, web, clock)
+
+
+def _ask(database: Database) -> None:
+    with database.read() as work:
+        work.quarantine.count()
+
+
+def keys(settings: Settings) -> Keyring:
+    """The installation's keys, made at the first start. A database without its key file is never given new keys."""
+    if settings.key_file.exists():
+        return Keyring.read(settings.key_file)
+    path = settings.database_url.removeprefix("sqlite:///")
+    if settings.database_url.startswith("sqlite:///") and path and Path(path).exists():
+        return Keyring.read(settings.key_file)  # Says that the key file is missing and what to do.
+    keyring = Keyring.new()
+    keyring.write(settings.key_file)
+    return keyring
+
+

@@ -1,0 +1,52 @@
+"""The terminal as a channel: draws replies as text and understands the same choices."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from bot.core.channel import Door, Limits, Receipt
+from bot.core.message import Address, Reply
+
+NAME = "terminal"
+
+
+class Console:
+    """Prints replies to `out`."""
+
+    name = NAME
+    limits = Limits(text_max=100_000, buttons=False)
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def routes(self, door: Door) -> Sequence[Any]:
+        return ()
+
+    async def send(self, address: Address, reply: Reply) -> Receipt:
+        print(draw(reply), file=self._out, flush=True)
+        return Receipt()
+
+    async def open(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
+def draw(reply: Reply) -> str:
+    """A reply as plain text: the words, what they rest on, and numbered choices."""
+    lines = [_clean(reply.text)]
+    sources = [f"{c.label}, {_version(c.version, reply.language)}" if c.version else c.label for c in reply.citations]
+    if sources:
+        lines.append("— " + "; ".join(dict.fromkeys(sources)) + (f"  [{reply.receipt}]" if reply.receipt else ""))
+    lines += [f"  {number}. {_clean(choice.label)}" for number, choice in enumerate(reply.choices, 1)]
+    return "\n".join(lines)
+
+
+def _version(version: str, language: str) -> str:
+    return f"version {version}" if language == "en" else f"{version}版"
+
+
+def _clean(text: str) -> str:
+    """Without control characters, so that nothing said can steer the terminal."""
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf"))

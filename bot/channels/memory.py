@@ -1,0 +1,34 @@
+"""A channel that keeps what it is given, for tests: it can be told to fail as a platform would."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from bot.core.channel import Door, Limits, Receipt
+from bot.core.errors import DeliveryError
+from bot.core.message import Address, Reply
+
+
+class MemoryChannel:
+    """Delivered replies by user, in order; `failures` are raised one by one before anything is delivered."""
+
+    def __init__(self, name: str = "memory") -> None:
+        self.name = name
+        self.limits = Limits(text_max=100_000)
+        self.delivered: dict[str, list[Reply]] = defaultdict(list)
+        self.failures: list[DeliveryError] = []
+
+    def routes(self, door: Door) -> Sequence[Any]:
+        return ()
+
+    async def send(self, address: Address, reply: Reply) -> Receipt:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.delivered[address.user].append(reply)
+        return Receipt(f"{address.user}:{len(self.delivered[address.user])}")
+
+    async def open(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None

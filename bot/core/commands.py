@@ -1,0 +1,38 @@
+"""Commands: exact grammar only. Anything else a person types is a question or a wish, never an order to the program."""
+
+import re
+from dataclasses import dataclass
+
+from knowledge.normal import normalise
+
+NAMES = ("start", "help", "language", "policy", "receipt", "privacy", "mydata", "forget", "cancel")
+_COMMAND = re.compile(r"/([a-z]{2,12})(?:@\w{1,64})?(?:\s+(\S{1,64}))?")
+
+WORDS = {
+    "menu": ("policy", ""), "菜单": ("policy", ""), "目录": ("policy", ""),
+    "human": ("human", ""), "agent": ("human", ""), "人工": ("human", ""), "转人工": ("human", ""), "人工客服": ("human", ""),
+    "cancel": ("cancel", ""), "stop": ("cancel", ""), "never mind": ("cancel", ""), "取消": ("cancel", ""), "算了": ("cancel", ""), "退出": ("cancel", ""),
+    "english": ("language", "en"), "中文": ("language", "zh"), "简体中文": ("language", "zh"), "简体": ("language", "zh"),
+}
+"""Whole messages that mean a command in plain words, in their matching form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command and its one argument ("" when it has none)."""
+
+    name: str
+    argument: str = ""
+
+
+def parse(text: str) -> Command | None:
+    """The command that `text` is, or None. `/START@somebot x` counts, `please /start` doesn't. An unknown command parses too."""
+    stripped = text.strip()
+    if found := _COMMAND.fullmatch(stripped[:160].replace("／", "/"), 0) or _COMMAND.fullmatch(stripped[:160].lower()):
+        return Command(found[1].lower(), found[2] or "")
+    if len(stripped) <= 16:
+        if stripped in ("繁體中文", "繁體"):
+            return Command("language", "zh-Hant")
+        if word := WORDS.get(normalise(stripped).strip(" .!。！")):
+            return Command(*word)
+    return None

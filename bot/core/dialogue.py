@@ -1,0 +1,86 @@
+"""Plays a flow against its journal.
+
+Every message plays the flow from its first line: steps that are in the journal get their recorded outcome, what was
+said before the last of them is not said again, and the first step that isn't there is where the flow stands. An effect
+happens once: it and its journal entry are written in the same transaction.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bot.core.state import OpenFlow
+from intents.catalogue import Flow
+from intents.script import Choose, Cite, Do, Say
+
+Effects = Callable[[str, Mapping[str, str]], str]
+"""Makes the effect of that name happen with these arguments and returns its outcome."""
+
+
+@dataclass(slots=True)
+class Played:
+    """What a play came to: what is to be said now, and the question it waits at (None: the flow has ended)."""
+
+    said: list[Say | Cite] = field(default_factory=list)
+    waiting: Choose | None = None
+    restarted: bool = False
+    """True when the journal no longer fitted the flow, which then began again."""
+
+
+def play(flow: Flow, open_flow: OpenFlow, effects: Effects, answer: str | None = None) -> Played:
+    """Plays on. `answer` is the outcome of the step the flow waited at, None when it begins or only asks again."""
+    try:
+        return _play(flow, open_flow, effects, answer)
+    except JournalDoesNotFit:
+        if any(entry["kind"] == "effect" for entry in open_flow.journal):
+            return Played(restarted=True)  # Never repeat an effect: the flow ends here.
+        open_flow.journal.clear()
+        played = _play(flow, open_flow, effects, None)
+        played.restarted = True
+        return played
+
+
+class JournalDoesNotFit(Exception):
+    """The flow was changed while this journal was open."""
+
+
+def _play(flow: Flow, open_flow: OpenFlow, effects: Effects, answer: str | None) -> Played:
+    played = Played()
+    script = flow()
+    known = list(open_flow.journal)
+    outcome: str | None = None
+    position = 0
+    try:
+        while True:
+            step = script.send(outcome)
+            outcome = None
+            match step:
+                case Say() | Cite():
+                    played.said.append(step)
+                case Choose() | Do():
+                    if position < len(known):
+                        outcome = _recorded(step, known[position])
+                        position += 1
+                        played.said.clear()
+                    elif isinstance(step, Choose):
+                        if answer is None or answer not in step.options:
+                            played.waiting = step
+                            return played
+                        outcome, answer = answer, None
+                        open_flow.journal.append({"step": step.step, "kind": "answer", "outcome": outcome})
+                        played.said.clear()
+                    else:
+                        outcome = effects(step.effect, step.arguments)
+                        open_flow.journal.append({"step": step.step, "kind": "effect", "outcome": outcome})
+    except StopIteration:
+        if position < len(known):
+            raise JournalDoesNotFit from None
+        return played
+    finally:
+        script.close()
+
+
+def _recorded(step: Choose | Do, entry: Mapping[str, str]) -> str:
+    kind = "answer" if isinstance(step, Choose) else "effect"
+    if entry["step"] != step.step or entry["kind"] != kind or (isinstance(step, Choose) and entry["outcome"] not in step.options):
+        raise JournalDoesNotFit
+    return entry["outcome"]

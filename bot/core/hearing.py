@@ -1,0 +1,86 @@
+"""What a message says, found out before the transaction begins: its language, its command, its questions.
+
+Nothing here touches the database; what depends on the conversation is settled later, in the turn.
+"""
+
+import re
+from dataclasses import dataclass
+
+from bot.core.commands import Command, parse
+from bot.core.masking import mask
+from bot.core.message import InboundMessage
+from intents.language import detect, is_traditional
+from intents.recogniser import Outcome, Recogniser, Recognition
+from intents.wording import TRADITIONAL
+
+TEXT_MAX = 4000
+"""Characters of a message that are read; Telegram allows 4,096, WeChat about 680."""
+QUESTIONS_AT_MOST = 3
+_SENTENCE_END = re.compile(r"(?<=[?？!！;；\n])\s*|(?<=[。])\s*|(?<=[a-z0-9][.])\s+(?=[A-Z])")
+_FOLLOW_UP = re.compile(
+    r"(?:and|but|so|also|then|or|ok(?:ay)? (?:and|but|so))\b.{0,80}|(?:what|how) about\b.{0,80}|.{0,60}\b(?:it|that|this|those|these|them|they)\b.{0,60}"
+    r"|(?:why|when|where|who|how|how long|for how long|how much|how many|until when|since when|by whom|which ones?|such as|like what|for example)(?: \w+){0,2}",
+    re.IGNORECASE,
+)
+_FOLLOW_UP_ZH = re.compile(r"(?:那|那么|还有|另外|然后|可是|但是|这个|那个|这些|那些|它).{0,30}|.{1,20}呢|(?:为什么|为啥|多久|多长时间|谁|什么时候|在哪|怎么办|怎么弄|比如|例如|具体)[^，。]{0,6}")
+_LETTER = re.compile(r"[a-z]", re.IGNORECASE)
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """`text` is masked and cut to TEXT_MAX. `language` is None when the text shows none. `parts` are the questions it holds."""
+
+    text: str
+    language: str | None
+    command: Command | None = None
+    recognition: Recognition | None = None
+    parts: tuple[Recognition, ...] = ()
+    follows_up: bool = False
+    cut: bool = False
+
+
+def listen(message: InboundMessage, recogniser: Recogniser) -> Heard:
+    """What `message` says."""
+    raw = message.text[: TEXT_MAX * 2]
+    text = mask(raw)[:TEXT_MAX].strip()
+    language = language_of(text)
+    cut = len(message.text) > TEXT_MAX
+    if message.choice is not None or message.event is not None or not text:
+        return Heard(text, language, cut=cut)
+    if command := parse(text):
+        return Heard(text, language, command, cut=cut)
+    spoken = "zh" if language and language.startswith("zh") else language
+    whole = recogniser.recognise(text, language=spoken)
+    return Heard(text, language, None, whole, _parts(text, whole, recogniser, spoken), _follows_up(text), cut)
+
+
+def language_of(text: str) -> str | None:
+    """en, zh or zh-Hant; None for text without letters (numbers, emoji) and for a lone Latin word or command."""
+    if _HAN.search(text):
+        return TRADITIONAL if is_traditional(text) else detect(text, default="zh")
+    if text.startswith("/") or len(_LETTER.findall(text)) < 4:
+        return None
+    return "en"
+
+
+def _parts(text: str, whole: Recognition, recogniser: Recogniser, language: str | None) -> tuple[Recognition, ...]:
+    """The answers to each question of a message that asks several, when every one of them is sure and they differ."""
+    sentences = [s.strip() for s in _SENTENCE_END.split(text) if len(s.strip()) > 3]
+    if not 2 <= len(sentences) <= QUESTIONS_AT_MOST * 2:
+        return ()
+    asked = [r for r in (recogniser.recognise(s, language=language) for s in sentences) if r.outcome in (Outcome.ANSWERED, Outcome.NOT_COVERED)]
+    sure = [r for r in asked if r.outcome is Outcome.ANSWERED]
+    first = list(dict.fromkeys(r.clauses[0] for r in sure))
+    if len(first) < 2:
+        return ()
+    best = {r.clauses[0]: r for r in reversed(sure)}
+    return tuple(best[key] for key in first[:QUESTIONS_AT_MOST])
+
+
+def _follows_up(text: str) -> bool:
+    """Whether the message leans on what was said before it."""
+    said = text.strip(" ?？!！.。,，")
+    if _HAN.search(said):
+        return len(said) <= 24 and _FOLLOW_UP_ZH.fullmatch(said) is not None
+    return len(said.split()) <= 9 and _FOLLOW_UP.fullmatch(said) is not None

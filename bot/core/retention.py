@@ -1,0 +1,45 @@
+"""What is forgotten when. Each limit is the most we keep; the policy keeps data only as long as needed (privacy.7.2)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.engine import Database
+
+TALK = timedelta(days=90)
+"""Turns, replies, and everything on a person who has not written since."""
+MESSAGE_KEYS = timedelta(hours=72)
+RECEIPTS = timedelta(days=3 * 366)
+"""Records of handling are kept three years (PIPL 56); a receipt names nobody once the turn is gone."""
+QUARANTINED = timedelta(days=7)
+CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many rows went, by kind."""
+
+    turns: int = 0
+    deliveries: int = 0
+    message_keys: int = 0
+    receipts: int = 0
+    quarantined: int = 0
+    people: int = 0
+
+
+def forget_old(database: Database, now: datetime) -> Forgotten:
+    """Takes away everything past its time, in small transactions so that nobody waits. Safe to run twice."""
+    turns = deliveries = keys = receipts = quarantined = people = 0
+    while True:
+        with database.work() as work:
+            gone = work.conversations.forget_before(now - TALK, now - MESSAGE_KEYS, now - RECEIPTS, limit=CHUNK)
+            sent = work.deliveries.forget_before(now - TALK, limit=CHUNK)
+            held = work.quarantine.forget_before(now - QUARANTINED)
+            silent = work.people.idle_since(now - TALK)
+            for person in silent:
+                work.people.forget(person)
+                work.trail.add(now, "retention", "erased", f"person:{person}")
+            work.pace.forget_before(now - timedelta(hours=1))
+        turns, keys, receipts = turns + gone.turns, keys + gone.seen, receipts + gone.receipts
+        deliveries, quarantined, people = deliveries + sent, quarantined + held, people + len(silent)
+        if not (gone.turns or gone.seen or gone.receipts or sent or silent):
+            return Forgotten(turns, deliveries, keys, receipts, quarantined, people)

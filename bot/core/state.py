@@ -1,0 +1,49 @@
+"""Where one conversation stands between two messages. Kept sealed; holds nothing that isn't needed to go on."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bot.core.message import Choice
+
+QUESTION_MAX = 300
+"""Characters of the last question that are kept for a follow-up."""
+
+
+@dataclass(slots=True)
+class OpenFlow:
+    """A dialogue under way. `run` binds its buttons to this one run; `journal` holds what each step came to."""
+
+    name: str
+    run: str
+    journal: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class State:
+    """`offers` are the choices last shown (a typed number means one of them); `topic` the clauses last spoken of;
+    `failed` counts answers in a row that did not help."""
+
+    flow: OpenFlow | None = None
+    offers: list[Choice] = field(default_factory=list)
+    topic: list[str] = field(default_factory=list)
+    question: str = ""
+    failed: int = 0
+    flooded: bool = False
+
+    def to_bytes(self) -> bytes:
+        """JSON; `from_bytes` reads it back."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+    @classmethod
+    def from_bytes(cls, data: bytes | None) -> "State":
+        """The state in `data`; a fresh one for None or for a form this program no longer knows."""
+        if data is None:
+            return cls()
+        try:
+            kept: dict[str, Any] = json.loads(data)
+            flow = kept.pop("flow", None)
+            offers = [Choice(**offer) for offer in kept.pop("offers", ())]
+            return cls(flow=OpenFlow(**flow) if flow else None, offers=offers, **kept)
+        except (ValueError, TypeError):
+            return cls()

@@ -1,0 +1,97 @@
+"""The web: routes of the channels, the policy's pages, health, and pages for what goes wrong, all behind the guards."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.core.channel import Channel, Door
+from bot.guards import BodyCap, OwnPagesOnly, SecureHeaders, secure
+from bot.look import ASSET_ROUTE, asset_address, is_fragment, text
+from bot.policy_pages import PolicyPages
+
+Check = Callable[[], Awaitable[None]]
+"""One thing that must work; raises when it doesn't."""
+WORDED = (400, 403, 404, 405, 413, 500, 503)
+"""Statuses with a text of their own in the pages' languages."""
+
+log = logging.getLogger(__name__)
+
+
+def make_app(
+    channels: Sequence[Channel],
+    door: Door,
+    pages: PolicyPages,
+    *,
+    public: bool = False,
+    checks: Mapping[str, Check] | None = None,
+    more: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The application. `public`: served over https. `checks` are what /healthz asks, by name; `more` are further routes."""
+    routes: list[BaseRoute] = [route for channel in channels for route in channel.routes(door)]
+
+    def failed(request: Request, error: Exception) -> Response:
+        return _error(request, error, pages)
+
+    def broken(request: Request, error: Exception) -> Response:
+        # Starlette answers this one outside of all middleware.
+        response = _error(request, HTTPException(500), pages)
+        secure(response.headers, public=public)
+        return response
+
+    return Starlette(
+        routes=[*routes, *pages.routes, _health(checks or {}), ASSET_ROUTE, Route("/favicon.ico", _icon), *more],
+        middleware=[
+            Middleware(SecureHeaders, public=public),
+            # The guards refuse with an HTTPException, which this turns into a page.
+            Middleware(ExceptionMiddleware, handlers={HTTPException: failed}),
+            Middleware(OwnPagesOnly),
+            Middleware(BodyCap),
+        ],
+        exception_handlers={HTTPException: failed, 500: broken},
+    )
+
+
+def _error(request: Request, error: Exception, pages: PolicyPages) -> Response:
+    """A friendly page in the visitor's language; a single sentence for a script or a program."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    worded = text(f"error.{status if status in WORDED else 400 if status < 500 else 500}", pages.look.language(request))
+    said = error.detail if isinstance(error, HTTPException) and status in (413, 422) and _is_own(error, status) else worded
+    if is_fragment(request) or "text/html" not in request.headers.get("accept", ""):
+        return PlainTextResponse(said, status, headers)
+    response = pages.look.page(request, "error.html", status=status, said=said)
+    response.headers.update(headers)
+    return response
+
+
+def _is_own(error: HTTPException, status: int) -> bool:
+    """Whether somebody worded the error, rather than leaving it to the standard phrase."""
+    return error.detail != HTTPException(status).detail
+
+
+def _health(checks: Mapping[str, Check]) -> Route:
+    async def healthz(request: Request) -> Response:
+        """{"status": "ok"}, or 503 with the names of what failed; never why, for that is nobody's business outside."""
+        failing = []
+        for name, check in checks.items():
+            try:
+                await check()
+            except Exception:
+                log.exception("health check %s failed", name)
+                failing.append(name)
+        if failing:
+            return JSONResponse({"status": "failing", "failing": failing}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return Route("/healthz", healthz)
+
+
+def _icon(request: Request) -> Response:
+    return RedirectResponse(asset_address("mark.svg"), 308)

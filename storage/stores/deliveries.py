@@ -1,0 +1,286 @@
+"""The outbox: what must go out, who is sending it, and what became of it.
+
+A delivery is QUEUED, then CLAIMED by one sender under a token that ends by itself, then settled as SENT, UNREACHABLE
+or FAILED. A claim that ended unsettled comes back flagged: nobody knows whether that try arrived. Only the oldest
+unsettled delivery of a person and lane may be claimed, so a person reads everything in order.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlmodel import Session
+
+from storage.crypto import Keyring, seal, unseal
+from storage.errors import KeyMissing, Unreadable
+from storage.stores.people import KNOWN, PERSON, WITH_KEY, Known, known, user_of
+from storage.tables import Delivery
+from storage.tables.common import table
+
+DELIVERY = table(Delivery)
+LANES = ("interactive", "order", "broadcast")
+"""In the order in which they go out."""
+
+# Written out, not bound: a partial index is used only where its own condition is read in the query.
+UNSETTLED: ColumnElement[bool] = literal_column("delivery.state IN ('queued','claimed')")
+OLDER = DELIVERY.alias("older")
+OLDER_UNSETTLED: ColumnElement[bool] = literal_column("older.state IN ('queued','claimed')")
+
+CLAIMABLE = (
+    select(DELIVERY.c.id)
+    .where(
+        DELIVERY.c.channel == bindparam("on"),
+        DELIVERY.c.lane == bindparam("in_lane"),
+        UNSETTLED,
+        DELIVERY.c.due_at <= bindparam("now"),
+        or_(DELIVERY.c.state == "queued", DELIVERY.c.claimed_until <= bindparam("now")),
+        ~exists().where(
+            OLDER.c.person_id == DELIVERY.c.person_id,
+            OLDER.c.lane == DELIVERY.c.lane,
+            OLDER_UNSETTLED,
+            OLDER.c.id < DELIVERY.c.id,
+        ),
+    )
+    .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(of=DELIVERY, skip_locked=True)
+    # A table expression of its own: inside IN the planner may run it, and its limit, more than once.
+    .cte("claimable")
+)
+CLAIM = (
+    update(DELIVERY)
+    .where(DELIVERY.c.id.in_(select(CLAIMABLE.c.id)))
+    .values(
+        state="claimed",
+        claim=bindparam("token"),
+        claimed_until=bindparam("until"),
+        attempts=DELIVERY.c.attempts + 1,
+        maybe_repeat=or_(DELIVERY.c.maybe_repeat, DELIVERY.c.state == "claimed"),
+    )
+    .returning(
+        DELIVERY.c.id,
+        DELIVERY.c.person_id,
+        DELIVERY.c.cause,
+        DELIVERY.c.ordinal,
+        DELIVERY.c.lane,
+        DELIVERY.c.body,
+        DELIVERY.c.due_at,
+        DELIVERY.c.attempts,
+        DELIVERY.c.maybe_repeat,
+    )
+)
+OURS = and_(
+    DELIVERY.c.id == bindparam("delivery"), DELIVERY.c.claim == bindparam("token"), DELIVERY.c.state == "claimed"
+)
+SETTLE = (
+    update(DELIVERY)
+    .where(OURS)
+    .values(
+        state=bindparam("end"), settled_at=bindparam("now"), reason=bindparam("why"), claim=None, claimed_until=None
+    )
+)
+RETRY = (
+    update(DELIVERY)
+    .where(OURS)
+    .values(
+        state="queued",
+        due_at=bindparam("again_at"),
+        reason=bindparam("why"),
+        maybe_repeat=or_(DELIVERY.c.maybe_repeat, bindparam("unsure")),
+        claim=None,
+        claimed_until=None,
+    )
+)
+SENT = (DELIVERY.c.id, DELIVERY.c.created_at, DELIVERY.c.cause, DELIVERY.c.ordinal, DELIVERY.c.body)
+ADD = DELIVERY.insert()
+ADD_ONE, ADD_SEVERAL = ADD.returning(DELIVERY.c.id), ADD.returning(DELIVERY.c.id, sort_by_parameter_order=True)
+
+
+class Due(NamedTuple):
+    """A delivery that is ours to send now. `user` is the channel's name for the person, `body` the unsealed reply."""
+
+    id: int
+    person: Known
+    user: str
+    cause: str
+    ordinal: int
+    lane: str
+    body: bytes
+    attempts: int
+    maybe_repeat: bool
+
+
+class Sent(NamedTuple):
+    """What a person was told, `body` unsealed."""
+
+    id: int
+    created_at: datetime
+    cause: str
+    body: bytes
+
+
+class Deliveries:
+    """All outgoing messages."""
+
+    def __init__(self, session: Session, keyring: Keyring) -> None:
+        self.session, self.keyring = session, keyring
+
+    def add(
+        self,
+        known: Known,
+        cause: str,
+        replies: Sequence[bytes],
+        now: datetime,
+        claim: str | None = None,
+        claimed_until: datetime | None = None,
+        lane: str = "interactive",
+    ) -> list[int]:
+        """Queues the replies to one cause in order; their ids. With a claim they are born claimed: the caller sends."""
+        if (claim is None) != (claimed_until is None):
+            raise ValueError("a claim and its end belong together")
+        rows = [
+            {
+                "cause": cause,
+                "person_id": known.id,
+                "channel": known.channel,
+                "ordinal": ordinal,
+                "lane": lane,
+                "state": "claimed" if claim else "queued",
+                "body": seal(known.key, body, body_place(known.id, cause, ordinal)),
+                "created_at": now,
+                "due_at": now,
+                "claim": claim,
+                "claimed_until": claimed_until,
+                "attempts": 1 if claim else 0,
+                "maybe_repeat": False,
+            }
+            for ordinal, body in enumerate(replies)
+        ]
+        if not rows:
+            return []
+        connection = self.session.connection()
+        if len(rows) == 1:
+            return [connection.execute(ADD_ONE, rows[0]).scalar_one()]
+        return list(connection.execute(ADD_SEVERAL, rows).scalars())
+
+    def settle(self, delivery_id: int, claim: str, state: str, now: datetime, reason: str | None = None) -> bool:
+        """Ends a delivery as sent, unreachable or failed. False when the claim is no longer ours."""
+        if state not in ("sent", "unreachable", "failed"):
+            raise ValueError(f"a delivery can't end as {state!r}")
+        row = {"delivery": delivery_id, "token": claim, "end": state, "now": now, "why": reason}
+        return self.session.connection().execute(SETTLE, row).rowcount == 1
+
+    def retry(
+        self, delivery_id: int, claim: str, due_at: datetime, reason: str | None = None, *, maybe_repeat: bool = False
+    ) -> bool:
+        """Gives a delivery back until `due_at`; `maybe_repeat` when this try may have arrived. False as in settle."""
+        row = {"delivery": delivery_id, "token": claim, "again_at": due_at, "why": reason, "unsure": maybe_repeat}
+        return self.session.connection().execute(RETRY, row).rowcount == 1
+
+    def due(
+        self,
+        channel: str,
+        now: datetime,
+        limit: int,
+        claim: str,
+        until: datetime,
+        lanes: Sequence[str] = LANES,
+    ) -> list[Due]:
+        """Deliveries whose time has come, now claimed until then: lane by lane, oldest first, at most `limit`.
+
+        One whose body doesn't open ends as failed; one whose key is missing from the key file waits, and neither
+        keeps the others from going out.
+        """
+        connection, claimed = self.session.connection(), list[Any]()
+        for lane in lanes:
+            row = {"on": channel, "in_lane": lane, "now": now, "most": limit - len(claimed), "token": claim}
+            if len(claimed) < limit:
+                found = connection.execute(CLAIM, {**row, "until": until}).all()
+                claimed += sorted(found, key=lambda one: (one.due_at, one.id))
+        if not claimed:
+            return []
+        wanted = select(*KNOWN, PERSON.c.address_index, PERSON.c.address).select_from(WITH_KEY)
+        wanted = wanted.where(PERSON.c.id.in_({one.person_id for one in claimed}))
+        people = {row.id: row for row in connection.execute(wanted)}
+        ready = []
+        for one in claimed:
+            try:
+                ready.append(self._opened(one, people.get(one.person_id)))
+            except Unreadable:
+                self.settle(one.id, claim, "failed", now, "unreadable")
+            except KeyMissing:
+                self.retry(one.id, claim, until, "key missing")
+        return ready
+
+    def history(self, known: Known, after_id: int = 0, limit: int = 100) -> list[Sent]:
+        """What this person was or will be told after the delivery `after_id`, oldest first. Raises Unreadable."""
+        wanted = select(*SENT).where(DELIVERY.c.person_id == known.id, DELIVERY.c.id > after_id)
+        return self._sent(known, wanted.order_by(DELIVERY.c.id).limit(limit))
+
+    def recent(self, known: Known, limit: int = 100) -> list[Sent]:
+        """The last `limit` messages this person was or will be told, oldest first. Raises Unreadable."""
+        wanted = select(*SENT).where(DELIVERY.c.person_id == known.id)
+        return self._sent(known, wanted.order_by(DELIVERY.c.id.desc()).limit(limit))[::-1]
+
+    def of_cause(self, known: Known, cause: str) -> list[bytes]:
+        """The replies to one cause, in order. Raises Unreadable."""
+        wanted = select(DELIVERY.c.ordinal, DELIVERY.c.body).where(
+            DELIVERY.c.cause == cause, DELIVERY.c.person_id == known.id
+        )
+        rows = self.session.connection().execute(wanted.order_by(DELIVERY.c.ordinal))
+        return [unseal(known.key, row.body, body_place(known.id, cause, row.ordinal)) for row in rows]
+
+    def pending(self, channel: str) -> int:
+        """How many deliveries of this channel have not ended."""
+        open_ones = select(func.count()).select_from(DELIVERY).where(DELIVERY.c.channel == channel, UNSETTLED)
+        return self.session.connection().execute(open_ones).scalar_one()
+
+    def forget_before(self, at: datetime, limit: int = 5_000) -> int:
+        """Takes away deliveries made before then, sent or not, at most `limit`; how many went."""
+        oldest = select(DELIVERY.c.id).where(DELIVERY.c.created_at < at).order_by(DELIVERY.c.id).limit(limit)
+        return self.session.connection().execute(delete(DELIVERY).where(DELIVERY.c.id.in_(oldest))).rowcount
+
+    def _sent(self, known: Known, wanted: Select[Any]) -> list[Sent]:
+        return [
+            Sent(
+                row.id,
+                row.created_at,
+                row.cause,
+                unseal(known.key, row.body, body_place(known.id, row.cause, row.ordinal)),
+            )
+            for row in self.session.connection().execute(wanted)
+        ]
+
+    def _opened(self, one: Any, person: Any) -> Due:
+        if person is None:
+            raise Unreadable(f"person {one.person_id} has no data key")
+        whom = known(person, self.keyring)
+        return Due(
+            one.id,
+            whom,
+            user_of(whom.key, person.address_index, person.address),
+            one.cause,
+            one.ordinal,
+            one.lane,
+            unseal(whom.key, one.body, body_place(whom.id, one.cause, one.ordinal)),
+            one.attempts,
+            one.maybe_repeat,
+        )
+
+
+def body_place(person_id: int, cause: str, ordinal: int) -> str:
+    return f"delivery.body:{person_id}:{cause}:{ordinal}"

@@ -1,0 +1,44 @@
+"""The audit trail: who moved what, when and why. Rows are added and read, never changed."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from storage.tables import Trail
+from storage.tables.common import table
+
+TRAIL = table(Trail)
+ADD = TRAIL.insert()
+
+
+class Entry(NamedTuple):
+    """One move. People are named by row id only."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    thing: str
+    detail: str
+
+
+class TrailStore:
+    """Written in the transaction of the move itself: both are kept, or neither."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def add(self, at: datetime, actor: str, action: str, thing: str, detail: str = "") -> None:
+        """Notes one move: add(now, "bot", "answered", "turn:17", "privacy.5.3")."""
+        row = {"at": at, "actor": actor, "action": action, "thing": thing, "detail": detail}
+        self.session.connection().execute(ADD, row)
+
+    def of_thing(self, thing: str) -> list[Entry]:
+        """Everything that happened to one thing, oldest first."""
+        wanted = select(*(TRAIL.c[name] for name in Entry._fields)).where(TRAIL.c.thing == thing).order_by(TRAIL.c.id)
+        return [Entry(*row) for row in self.session.connection().execute(wanted)]
+
+    def count(self) -> int:
+        return self.session.connection().execute(select(func.count()).select_from(TRAIL)).scalar_one()

@@ -1,0 +1,50 @@
+"""One unit of work: a transaction and the stores that live in it.
+
+    with database.work() as work:
+        person = work.people.at("telegram", "42")
+        ...
+Leaving the block commits; an exception rolls everything back.
+"""
+
+from functools import cached_property
+
+from sqlmodel import Session
+
+from storage.crypto import Keyring
+from storage.stores.conversations import Conversations
+from storage.stores.deliveries import Deliveries
+from storage.stores.pace import Pace
+from storage.stores.people import People
+from storage.stores.quarantine import QuarantineStore
+from storage.stores.trail import TrailStore
+
+
+class Work:
+    """The stores of one open transaction. Made by Database.work(), never kept beyond its block."""
+
+    def __init__(self, session: Session, keyring: Keyring) -> None:
+        self.session, self.keyring = session, keyring
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.session, self.keyring)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        return Conversations(self.session)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.session, self.keyring)
+
+    @cached_property
+    def quarantine(self) -> QuarantineStore:
+        return QuarantineStore(self.session, self.keyring)
+
+    @cached_property
+    def trail(self) -> TrailStore:
+        return TrailStore(self.session)
+
+    @cached_property
+    def pace(self) -> Pace:
+        return Pace(self.session)
