@@ -17,7 +17,9 @@ cli = typer.Typer(
 
 
 @cli.command()
-def demo(port: Annotated[int, typer.Option(help="Port of the web chat; 0 takes any free one.")] = 8080) -> None:
+def demo(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the web chat; 0 takes any free one.")] = 8080,
+) -> None:
     """Start everything on SQLite with the bundled policy, print the address, stay up until Ctrl-C.
 
     Data of the demo lies in var/demo. Example: clausebot demo --port 9000
@@ -48,7 +50,9 @@ def chat(
 @cli.command()
 def understand(
     file: Annotated[str, typer.Argument(help="A file of lines, or - for standard input.")] = "-",
-    jsonl: Annotated[bool, typer.Option("--jsonl", help='Lines are JSON: {"id", "text"}; prints JSON lines too.')] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help='Lines are JSON: {"id", "text"}; prints JSON lines too.')
+    ] = False,
 ) -> None:
     """Show what the matcher makes of messages, without answering or storing anything.
 
@@ -61,7 +65,9 @@ def understand(
 
 @cli.command()
 def policy(
-    name: Annotated[str, typer.Argument(help="A clause (privacy.7.4), a law article (pipl.45), or nothing for the contents.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="A clause (privacy.7.4), a law article (pipl.45), or nothing for the contents.")
+    ] = "",
     language: Annotated[str, typer.Option(help="en, zh or zh-Hant.")] = "en",
 ) -> None:
     """Read the policy here: its contents, or one clause with its citation."""

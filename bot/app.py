@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
 from starlette.applications import Starlette
 
@@ -15,6 +14,7 @@ from bot.core.errors import Misconfigured
 from bot.core.history import history_of
 from bot.core.message import Address
 from bot.inbox import Inbox
+from bot.look import texts
 from bot.policy_pages import PolicyPages
 from bot.settings import Settings
 from bot.web import make_app
@@ -25,7 +25,7 @@ from knowledge.errors import BrokenFile
 from knowledge.library import load_policy, versions
 from storage.crypto import Keyring
 from storage.engine import Database
-from storage.errors import StorageError
+from storage.errors import CannotOpen, StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ def build(settings: Settings, *, clock: Clock = system_clock, channels: tuple[Ch
         policy = load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir)
         wording = Wording.load()
         recogniser = Recogniser.load(policy)
-        keyring = keys(settings)
-        database = Database.open(settings.database_url, keyring)
+        for language in wording.languages:
+            texts(language)  # So that a broken file is found now, not at the first page.
+        database = open_database(settings)
     except (BrokenFile, StorageError) as bad:
         raise Misconfigured([str(bad)]) from bad
     assistant = Assistant(database, policy, recogniser, wording, clock)
@@ -67,7 +68,14 @@ def build(settings: Settings, *, clock: Clock = system_clock, channels: tuple[Ch
     public = settings.public_url.startswith("https")
     dates = versions(policy.company, extra=settings.knowledge_dir)
     every_version = [load_policy(policy.company, day, extra=settings.knowledge_dir) for day in dates]
-    chat = WebChat(policy, signing_key=keyring.signing, history=history, public=public, older=every_version[:-1], now=clock)
+    chat = WebChat(
+        policy,
+        signing_key=database.keyring.signing,
+        history=history,
+        public=public,
+        older=every_version[:-1],
+        now=clock,
+    )
     every = {channel.name: channel for channel in (chat, *channels)}
     senders = {name: Sender(database, channel, clock) for name, channel in every.items()}
     inbox = Inbox(assistant, senders, in_place=frozenset({chat.name}))
@@ -85,15 +93,22 @@ def _ask(database: Database) -> None:
         work.quarantine.count()
 
 
-def keys(settings: Settings) -> Keyring:
-    """The installation's keys, made at the first start. A database without its key file is never given new keys."""
-    if settings.key_file.exists():
-        return Keyring.read(settings.key_file)
-    path = settings.database_url.removeprefix("sqlite:///")
-    if settings.database_url.startswith("sqlite:///") and path and Path(path).exists():
-        return Keyring.read(settings.key_file)  # Says that the key file is missing and what to do.
-    keyring = Keyring.new()
-    keyring.write(settings.key_file)
-    return keyring
+def open_database(settings: Settings) -> Database:
+    """The database with the installation's keys, which are made at the first start.
 
-
+    Raises StorageError, also when the key file is not the one that this database was written with.
+    """
+    is_new = not settings.key_file.exists()
+    keyring = Keyring.new() if is_new else Keyring.read(settings.key_file)
+    database = Database.open(settings.database_url, keyring)
+    with database.read() as work:
+        fits = work.people.opens()
+    if not fits:
+        database.close()
+        what = "is missing" if is_new else "belongs to another installation"
+        raise CannotOpen(
+            f"{settings.key_file}: the key file {what}; nothing in this database opens without its own. Restore it from its backup"
+        )
+    if is_new:
+        keyring.write(settings.key_file)
+    return database

@@ -52,7 +52,7 @@ class SecureHeaders:
 
 
 class OwnPagesOnly:
-    """Refuses what a browser posts for another site (403). Programs, which send neither header, are the routes' own care."""
+    """Refuses what a browser posts for another site (403). Programs send neither header: they are the routes' care."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,15 +1,43 @@
 """The async door to the synchronous core: one turn at a time per conversation, each in a worker thread."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import chain, repeat
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from bot.core.assistant import Assistant
+import structlog
+
+from bot.core.assistant import Assistant, Taken
 from bot.core.delivery import Sender
 from bot.core.message import Address, InboundMessage, Reply
+from storage.errors import StorageError
 
 THREADS = 8
+LATE_TRIES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before a turn is tried again that failed after its push had to be answered; then as long as the last."""
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveReply:
+    """A reply that goes back in the answer to the very push that brought the message.
+
+    Await `confirm` once the answer is written. Without it the claim ends by itself, and the pump sends the reply.
+    """
+
+    reply: Reply
+    _sender: Sender
+    _taken: Taken
+
+    async def confirm(self) -> None:
+        """The answer is on its way. If it doesn't arrive the platform pushes again, and gets this reply again."""
+        await self._sender.mark_passive(self._taken)
 
 
 class Inbox:
@@ -20,20 +48,82 @@ class Inbox:
         self._assistant, self._senders, self._in_place = assistant, senders, in_place
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="turn")
         self._turns: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
+        self._late = set[asyncio.Task[Any]]()
 
     async def put(self, message: InboundMessage) -> Sequence[Reply]:
-        """Takes one message; returns after the commit with the replies. Sends them unless the channel shows them itself."""
+        """Takes one message; returns after the commit with the replies, which are being sent.
+
+        Where the channel shows them itself nothing is sent; where no pump runs, returns when they have been sent.
+        """
         lock = self._turns.setdefault(message.sender, asyncio.Lock())
-        loop = asyncio.get_running_loop()
+        sender = self._senders[message.sender.channel]
         async with lock:
-            taken = await loop.run_in_executor(self._threads, self._assistant.take, message)
-            channel = message.sender.channel
-            if channel in self._in_place:
-                await loop.run_in_executor(self._threads, self._senders[channel].mark_shown, taken)
+            taken = await self._take(message)
+            if message.sender.channel in self._in_place:
+                await asyncio.get_running_loop().run_in_executor(self._threads, sender.mark_shown, taken)
             elif not taken.repeated:
-                await self._senders[channel].send_own(taken, message.sender)
+                await self._send(sender, taken, message.sender)
         return taken.replies
+
+    async def put_passive(self, message: InboundMessage, within: timedelta) -> PassiveReply | None:
+        """Takes one message, as `put`; its first reply is the caller's to answer with, if it is there in time.
+
+        None when it is not, or when there is none: then everything is sent by the channel's `send`. The same message
+        again gets the same reply as long as that one went back, or was to go back, in an answer.
+        """
+        turn = self._keep(self._take_alone(message))
+        done, _ = await asyncio.wait({turn}, timeout=within.total_seconds())
+        sender = self._senders[message.sender.channel]
+        if not done:
+            self._keep(self._finish_late(turn, message, sender))
+            return None
+        taken = turn.result()
+        if taken.repeated:
+            if taken.replies and await asyncio.to_thread(sender.was_passive, message.key):
+                return PassiveReply(taken.replies[0], sender, taken)
+            return None
+        if not taken.replies:
+            return None
+        if len(taken.replies) > 1:
+            await self._send(sender, _after_first(taken), message.sender)
+        return PassiveReply(taken.replies[0], sender, taken)
 
     def close(self) -> None:
         """Waits for the turns under way."""
         self._threads.shutdown(wait=True)
+
+    async def _take(self, message: InboundMessage) -> Taken:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._assistant.take, message)
+
+    async def _take_alone(self, message: InboundMessage) -> Taken:
+        async with self._turns.setdefault(message.sender, asyncio.Lock()):
+            return await self._take(message)
+
+    async def _send(self, sender: Sender, taken: Taken, address: Address) -> None:
+        if sender.is_running:
+            sender.start_own(taken, address)
+        else:
+            await sender.send_own(taken, address)
+
+    async def _finish_late(self, turn: asyncio.Task[Taken], message: InboundMessage, sender: Sender) -> None:
+        """Sends what came too late for the answer. The push is acknowledged by now, so a failed turn is tried again."""
+        for pause in chain(LATE_TRIES, repeat(LATE_TRIES[-1])):
+            try:
+                taken = await turn
+                break
+            except StorageError as busy:
+                log.error("turn failed after its push was answered", again_in=pause, error=type(busy).__name__)
+                await asyncio.sleep(pause)
+                turn = self._keep(self._take_alone(message))
+        if not taken.repeated:
+            await self._send(sender, taken, message.sender)
+
+    def _keep(self, what: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(what)
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        return task
+
+
+def _after_first(taken: Taken) -> Taken:
+    return replace(taken, replies=taken.replies[1:], deliveries=taken.deliveries[1:])

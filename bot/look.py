@@ -6,7 +6,6 @@ Traditional characters is the Chinese wording passed through OpenCC. No page nee
 
 import hashlib
 import mimetypes
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,12 +14,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from intents.traditional import traditional
 from knowledge.clause import Localized, localized
+from knowledge.library import read_toml
 from knowledge.normal import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -33,12 +35,15 @@ HINTS = {"zh": "zh-CN", "zh-Hant": "zh-TW", "en": "en"}
 THEMES = ("system", "light", "dark")
 REMEMBERED_S = 365 * 24 * 3600
 """Seconds for which the two settings of a page (language, appearance) stay in the browser."""
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A static file, held in memory: its bytes, its media type, and the digest that its address carries."""
+    """A static file, held in memory."""
 
     body: bytes
     media_type: str
@@ -65,21 +70,26 @@ class Look:
         return "system"
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """`template` drawn in the language of the request. A choice of language or appearance in the address is remembered."""
+        """`template` in the language of the request. A language or appearance in the address is remembered."""
         language = self.language(request)
-        body = environment().get_template(template).render(
-            language=language,
-            languages=LANGUAGES,
-            html_code=HTML_CODES[language],
-            theme=self.theme(request),
-            themes=THEMES,
-            path=request.url.path,
-            asset=asset_address,
-            company=say(self.company, language),
-            t=lambda key, **filled: text(key, language, company=say(self.company, language), **filled),
-            say=lambda texts: say(texts, language),
-            day=lambda when: day_words(when, language),
-            **values,
+        body = (
+            environment()
+            .get_template(template)
+            .render(
+                language=language,
+                languages=LANGUAGES,
+                html_code_of=lambda code: HTML_CODES.get(code, code),
+                theme=self.theme(request),
+                themes=THEMES,
+                path=request.url.path,
+                asset=asset_address,
+                company=say(self.company, language),
+                t=lambda key, **filled: text(key, language, company=say(self.company, language), **filled),
+                t_in=lambda code, key, **filled: text(key, code if code in LANGUAGES else language, **filled),
+                say=lambda texts: say(texts, language),
+                day=lambda when: day_words(when, language),
+                **values,
+            )
         )
         response = HTMLResponse(body, status, headers={"Vary": "Accept-Language, Cookie, HX-Request"})
         for name, known in (("lang", tuple(LANGUAGES)), ("theme", THEMES)):
@@ -117,8 +127,8 @@ def say(texts: Localized, language: str) -> str:
     return traditional(localized(texts, "zh"))
 
 
-def text(key: str, language: str, **values: str | int) -> str:
-    """An interface text by its key ("chat.send"), with `values` filled in. Raises KeyError for a key that doesn't exist."""
+def text(key: str, language: str, /, **values: str | int) -> str:
+    """An interface text by its key ("chat.send"), with `values` filled in. Raises KeyError for an unknown key."""
     return texts(language)[key].format_map(values)
 
 
@@ -126,7 +136,7 @@ def text(key: str, language: str, **values: str | int) -> str:
 def texts(language: str) -> Mapping[str, str]:
     """Every interface text of a language by its key."""
     source = "zh" if language == "zh-Hant" else language
-    tables = tomllib.loads((TEMPLATES / "text" / f"{source}.toml").read_text(encoding="utf-8"))
+    tables = read_toml(TEMPLATES / "text" / f"{source}.toml")
     flat = {f"{table}.{key}": words for table, pairs in tables.items() for key, words in pairs.items()}
     return {key: traditional(words) for key, words in flat.items()} if language == "zh-Hant" else flat
 
@@ -168,7 +178,11 @@ def clock(when: datetime) -> str:
 def environment() -> Environment:
     """The templates. Everything that is filled in is escaped; a name that doesn't exist is an error."""
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters |= {"prose": prose, "visible": visible, "clock": clock}
     return made
@@ -208,4 +222,6 @@ def serve_asset(request: Request) -> Response:
     return Response(asset.body, media_type=asset.media_type, headers={"Cache-Control": kept})
 
 
-ASSET_ROUTE = Route("/static/{edition}/{name:path}", serve_asset)
+PACKED = [Middleware(GZipMiddleware, minimum_size=1_000)]
+"""Compression, only where an answer holds nothing of a person's."""
+ASSET_ROUTE = Route("/static/{edition}/{name:path}", serve_asset, middleware=PACKED)

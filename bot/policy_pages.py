@@ -5,22 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.look import Look, is_fragment
+from bot.look import PACKED, Look, is_fragment
 from knowledge.clause import Clause, LawArticle, PolicyVersion, Section
-
-PACKED = [Middleware(GZipMiddleware, minimum_size=2_000)]
-"""Compression, only where a page holds nothing of a person's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A heading of the page with its clauses. `level` is that of its HTML heading (2..6); `anchor` is unique in the page."""
+    """A heading with its clauses. `level`: of its HTML heading (2..5); `anchor`: unique in the page."""
 
     section: Section
     level: int
@@ -53,7 +48,7 @@ class PolicyPages:
             "policy.html",
             policy=policy,
             parts=outline(policy),
-            versions=tuple(reversed(self.versions.values())),
+            versions=tuple(self.versions.values())[::-1],
             current=self.current,
             has_official=any(clause.official for clause in policy.clauses.values()),
             law_beside=law_beside(policy),

@@ -12,7 +12,14 @@ FORGET_EVERY_HOURS = 6
 
 def start(app: App) -> BackgroundScheduler:
     """Starts the jobs of one process. Each is safe to run twice, so several processes do no harm."""
-    scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600})
-    scheduler.add_job(lambda: forget_old(app.database, app.clock()), IntervalTrigger(hours=FORGET_EVERY_HOURS), id="forget", next_run_time=app.clock())
+    scheduler = BackgroundScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+    )
+    scheduler.add_job(
+        lambda: forget_old(app.database, app.clock()),
+        IntervalTrigger(hours=FORGET_EVERY_HOURS),
+        id="forget",
+        next_run_time=app.clock(),
+    )
     scheduler.start()
     return scheduler

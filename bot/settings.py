@@ -22,22 +22,86 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
-    company: Annotated[str, Field(alias="CLAUSEBOT_COMPANY", pattern=r"^[a-z0-9-]{1,40}$", description="Whose policy is answered from: the name of a folder of policies.")] = "kenpai"
-    policy_version: Annotated[str, Field(alias="CLAUSEBOT_POLICY_VERSION", description="Date of the policy version, YYYY-MM-DD; empty for the newest.")] = ""
-    knowledge_dir: Annotated[Path, Field(alias="CLAUSEBOT_KNOWLEDGE_DIR", description="Folder for the company's own policies and imported official wording.")] = Path("var/knowledge")
-    database_url: Annotated[str, Field(alias="DATABASE_URL", description="sqlite:///path/to/file.db, or postgresql://user@host/name (extra `postgres`).")] = "sqlite:///var/clausebot.db"
-    key_file: Annotated[Path, Field(alias="CLAUSEBOT_KEY_FILE", description="The encryption keys; made at the first start. Keep a copy apart from the database.")] = Path("var/keys.toml")
-    web_host: Annotated[str, Field(alias="CLAUSEBOT_WEB_HOST", description="Address the web server listens on.")] = "127.0.0.1"
-    web_port: Annotated[int, Field(alias="CLAUSEBOT_WEB_PORT", ge=0, le=65535, description="Port the web server listens on; 0 takes any free one.")] = 8080
-    public_url: Annotated[str, Field(alias="CLAUSEBOT_PUBLIC_URL", description="Address people reach the web pages at, https://...; empty while trying out.")] = ""
-    log_format: Annotated[Literal["text", "json"], Field(alias="CLAUSEBOT_LOG_FORMAT", description="text for people, json for machines.")] = "text"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(alias="CLAUSEBOT_LOG_LEVEL", description="Least level that is logged.")] = "info"
+    company: Annotated[
+        str,
+        Field(
+            alias="CLAUSEBOT_COMPANY",
+            pattern=r"^[a-z0-9-]{1,40}$",
+            description="Whose policy is answered from: the name of a folder of policies.",
+        ),
+    ] = "kenpai"
+    policy_version: Annotated[
+        str,
+        Field(
+            alias="CLAUSEBOT_POLICY_VERSION",
+            description="Date of the policy version, YYYY-MM-DD; empty for the newest.",
+        ),
+    ] = ""
+    knowledge_dir: Annotated[
+        Path,
+        Field(
+            alias="CLAUSEBOT_KNOWLEDGE_DIR",
+            description="Folder for the company's own policies and imported official wording.",
+        ),
+    ] = Path("var/knowledge")
+    database_url: Annotated[
+        str,
+        Field(
+            alias="DATABASE_URL",
+            description="sqlite:///path/to/file.db, or postgresql://user@host/name (extra `postgres`).",
+        ),
+    ] = "sqlite:///var/clausebot.db"
+    key_file: Annotated[
+        Path,
+        Field(
+            alias="CLAUSEBOT_KEY_FILE",
+            description="The encryption keys; made at the first start. Keep a copy apart from the database.",
+        ),
+    ] = Path("var/keys.toml")
+    web_host: Annotated[str, Field(alias="CLAUSEBOT_WEB_HOST", description="Address the web server listens on.")] = (
+        "127.0.0.1"
+    )
+    web_port: Annotated[
+        int,
+        Field(
+            alias="CLAUSEBOT_WEB_PORT",
+            ge=0,
+            le=65535,
+            description="Port the web server listens on; 0 takes any free one.",
+        ),
+    ] = 8080
+    public_url: Annotated[
+        str,
+        Field(
+            alias="CLAUSEBOT_PUBLIC_URL",
+            description="Address people reach the web pages at, https://...; empty while trying out.",
+        ),
+    ] = ""
+    log_format: Annotated[
+        Literal["text", "json"], Field(alias="CLAUSEBOT_LOG_FORMAT", description="text for people, json for machines.")
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(alias="CLAUSEBOT_LOG_LEVEL", description="Least level that is logged."),
+    ] = "info"
 
     @field_validator("policy_version")
     @classmethod
     def _is_a_date(cls, value: str) -> str:
         if value:
             date.fromisoformat(value)
+        return value
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: str) -> str:
+        return value.lower()
+
+    @field_validator("knowledge_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path) -> Path:
+        if value.exists() and not value.is_dir():
+            raise ValueError("is a file, not a folder")
         return value
 
     @field_validator("public_url")
@@ -77,7 +141,9 @@ def read(environment: Mapping[str, str] | None = None, file: Path = ENV_FILE) ->
         settings = Settings.model_validate({name: values[name] for name in known if values.get(name, "") != ""})
     except ValidationError as bad:
         for error in bad.errors():
-            problems.append(f"{error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}. {Settings.model_fields[known[str(error['loc'][0])]].description}")
+            problems.append(
+                f"{error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}. {Settings.model_fields[known[str(error['loc'][0])]].description}"
+            )
         raise Misconfigured(problems) from bad
     if problems:
         raise Misconfigured(problems)
@@ -92,7 +158,7 @@ def _env_file(path: Path, problems: list[str]) -> dict[str, str]:
     """NAME=value lines; blank lines and # comments are skipped, quotes around a value are taken off."""
     found: dict[str, str] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as bad:
         problems.append(f"{path} can't be read: {type(bad).__name__}")
         return found
@@ -104,5 +170,7 @@ def _env_file(path: Path, problems: list[str]) -> dict[str, str]:
         if not equals or not name.strip().isidentifier():
             problems.append(f"{path} line {number}: write NAME=value")
             continue
-        found[name.strip()] = value.strip().strip("\"'")
+        value = value.strip()
+        quoted = value[:1] in ("'", '"') and value.endswith(value[0]) and len(value) > 1
+        found[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].strip()
     return found

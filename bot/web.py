@@ -33,13 +33,13 @@ def make_app(
     checks: Mapping[str, Check] | None = None,
     more: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """The application. `public`: served over https. `checks` are what /healthz asks, by name; `more` are further routes."""
+    """The application. `public`: on https; `checks`: what /healthz asks, by name; `more`: further routes."""
     routes: list[BaseRoute] = [route for channel in channels for route in channel.routes(door)]
 
-    def failed(request: Request, error: Exception) -> Response:
+    async def failed(request: Request, error: Exception) -> Response:
         return _error(request, error, pages)
 
-    def broken(request: Request, error: Exception) -> Response:
+    async def broken(request: Request, error: Exception) -> Response:
         # Starlette answers this one outside of all middleware.
         response = _error(request, HTTPException(500), pages)
         secure(response.headers, public=public)
@@ -63,17 +63,17 @@ def _error(request: Request, error: Exception, pages: PolicyPages) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     worded = text(f"error.{status if status in WORDED else 400 if status < 500 else 500}", pages.look.language(request))
-    said = error.detail if isinstance(error, HTTPException) and status in (413, 422) and _is_own(error, status) else worded
+    said = error.detail if isinstance(error, HTTPException) and _is_ours(error) else worded
     if is_fragment(request) or "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(said, status, headers)
-    response = pages.look.page(request, "error.html", status=status, said=said)
+    response = pages.look.page(request, "error.html", status, code=status, said=said)
     response.headers.update(headers)
     return response
 
 
-def _is_own(error: HTTPException, status: int) -> bool:
-    """Whether somebody worded the error, rather than leaving it to the standard phrase."""
-    return error.detail != HTTPException(status).detail
+def _is_ours(error: HTTPException) -> bool:
+    """Whether a page of ours worded the error: too long, or empty."""
+    return error.status_code in (413, 422) and error.detail != HTTPException(error.status_code).detail
 
 
 def _health(checks: Mapping[str, Check]) -> Route:

@@ -1,7 +1,9 @@
 """Work on what the bot hears and says: `python -m intents --help`."""
 
 import json
+import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,12 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _policy(company: str) -> PolicyVersion:
+    return load_policy(company, extra=Path(os.environ.get("CLAUSEBOT_KNOWLEDGE_DIR") or "var/knowledge"))
+
+
 Company = Annotated[str, typer.Option(help="Whose policy: the name of a folder of policies.")]
 
 
@@ -30,8 +38,12 @@ def check(company: Company = "kenpai") -> None:
     from intents.wording import Wording
 
     found = gaps(Wording.load()) + doubts()
-    if is_stale(load_policy(company)):
-        found.append(f"the matcher of {company} was trained on other wording than there is now: python -m intents train")
+    policy = _policy(company)
+    found += [
+        f"the {language} matcher of {company} was trained on other wording than there is now: python -m intents train"
+        for language in policy.languages
+        if is_stale(policy, language)
+    ]
     print("\n".join(found) or "Wording, examples and matcher are complete.")
     if found:
         sys.exit(1)
@@ -54,7 +66,7 @@ def attempt(text: str, company: Company = "kenpai") -> None:
     """Show what the matcher makes of one message. Example: python -m intents try "can I get my data deleted?" """
     from intents.recogniser import Recogniser
 
-    policy = load_policy(company)
+    policy = _policy(company)
     found = Recogniser.load(policy).recognise(text)
     print(f"{found.outcome}  score {found.score:.2f}, runner-up {found.runner_up:.2f}")
     if found.intent:
@@ -69,8 +81,9 @@ def train(company: Company = "kenpai") -> None:
     """Train the matcher from the phrasings and write the trained files. The same data give the same files."""
     from intents.training import train as learn
 
-    policy: PolicyVersion = load_policy(company)
-    for path in learn(policy):
+    if find_spec("sklearn") is None:
+        raise BrokenFile("scikit-learn", "is needed to train and isn't installed", "make setup-dev installs it")
+    for path in learn(_policy(company)):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
 
 
@@ -85,8 +98,12 @@ def evaluate(
     """Score label files (one JSON object a line: id, lang, text, kind, gold, also_ok, style, intent)."""
     from intents.evaluation import score, table
 
-    report = [score(path, load_policy(company), traditional=traditional, misses=misses) for path in files]
-    print(json.dumps([r.as_data() for r in report], ensure_ascii=False, indent=1) if as_json else "\n\n".join(table(r) for r in report))
+    report = [score(path, _policy(company), traditional=traditional, misses=misses) for path in files]
+    print(
+        json.dumps([r.as_data() for r in report], ensure_ascii=False, indent=1)
+        if as_json
+        else "\n\n".join(table(r) for r in report)
+    )
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""Measures a recogniser on label files: JSON lines with id, lang, text, kind (policy, none, intent), gold, also_ok, style.
+"""Measures a recogniser on label files: JSON lines with id, lang, text, kind (policy, none, intent), gold, also_ok.
 
 A clause counts as right when it equals a gold or also_ok clause, or is its parent or child. Rows whose text stands
 among the phrasings the recogniser learned from are left out.
@@ -6,13 +6,20 @@ among the phrasings the recogniser learned from are left out.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from opencc import OpenCC
+
 from intents.features import readable
 from intents.recogniser import Outcome, Recogniser, Recognition, akin
+from intents.training import examples
+from knowledge.clause import PolicyVersion
+from knowledge.errors import BrokenFile
 
 OFF_TOPIC = "smalltalk_abuse"
 """The intent that is also right for what has nothing to do with privacy."""
@@ -59,6 +66,11 @@ class Judged:
     @property
     def is_misled(self) -> bool:
         return self.found.outcome is Outcome.ANSWERED and not self.top_is_right
+
+    @property
+    def is_trap(self) -> bool:
+        """A question that looks like a command."""
+        return self.row.style == "trap" and self.row.kind != "intent"
 
     @property
     def is_commanded(self) -> bool:
@@ -115,45 +127,83 @@ FIGURES: dict[str, tuple[str, Callable[[Judged], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of one label file. `left_out`: rows that were among the phrasings."""
+    """The figures of one label file. `left_out`: rows that stand among the phrasings. `misses`: (right, taken)."""
 
     name: str
     judged: tuple[Judged, ...]
     left_out: int
+    misses: tuple[tuple[str, str], ...] = ()
 
     def figures(self) -> dict[str, Share]:
         """Every figure of FIGURES that the file has rows for."""
         found = {}
         for name, (kind, counts) in FIGURES.items():
-            rows = [j for j in self.judged if j.row.kind == kind or (kind == "trap" and j.row.style == "trap" and j.row.kind != "intent")]
+            rows = [j for j in self.judged if (j.is_trap if kind == "trap" else j.row.kind == kind)]
             if rows:
                 found[name] = Share(sum(map(counts, rows)), len(rows))
         return found
 
-    def __str__(self) -> str:
-        lines = [f"{self.name}: {len(self.judged)} rows, {self.left_out} left out"]
-        return "\n".join(lines + [f"  {name:36} {share}" for name, share in self.figures().items()])
+    def as_data(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        figures = {
+            name: {"share": share.value, "hits": share.hits, "of": share.of, "interval": share.interval}
+            for name, share in self.figures().items()
+        }
+        found: dict[str, Any] = {"file": self.name, "rows": len(self.judged), "left_out": self.left_out}
+        return found | {"figures": figures} | ({"misses": _counted(self.misses)} if self.misses else {})
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a label file. Raises KeyError for a row that lacks a key."""
-    return [_row(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def evaluate(files: Iterable[Path], recogniser: Recogniser, *, known: Iterable[str] = ()) -> list[Report]:
-    """One report a file. `known`: the texts the recogniser learned from."""
-    learned = {readable(text) for text in known}
-    reports = []
-    for path in files:
-        rows = read_rows(path)
-        unseen = [row for row in rows if readable(row.text) not in learned]
-        reports.append(Report(path.stem, judge(unseen, recogniser), len(rows) - len(unseen)))
-    return reports
+def score(path: Path, policy: PolicyVersion, *, traditional: bool = False, misses: bool = False) -> Report:
+    """The report on one label file. `traditional`: its Chinese rows alone, asked in Traditional characters."""
+    learned = {example.text for language in policy.languages for example in examples(policy, language)}
+    rows = read_rows(path)
+    unseen = [row for row in rows if readable(row.text) not in learned]
+    if traditional:
+        unseen = [replace(row, text=_converter().convert(row.text)) for row in unseen if row.language == "zh"]
+    judged = judge(unseen, Recogniser.load(policy))
+    return Report(path.stem, judged, len(rows) - len(unseen), tuple(_misses(judged)) if misses else ())
 
 
 def judge(rows: Sequence[Row], recogniser: Recogniser) -> tuple[Judged, ...]:
-    """What the recogniser makes of each row, the language being known as it is in a conversation."""
-    return tuple(Judged(row, recogniser.recognise(row.text, language=row.language)) for row in rows)
+    """What the recogniser makes of each row; it finds the language out by itself."""
+    return tuple(Judged(row, recogniser.recognise(row.text)) for row in rows)
+
+
+def table(report: Report) -> str:
+    """The report as a person reads it: one figure a line, with its 95 % interval."""
+    lines = [f"{report.name}: {len(report.judged)} rows ({report.left_out} more stand among the phrasings: left out)"]
+    lines += [f"  {name:<36}{share}" for name, share in report.figures().items()]
+    lines += [f"  {times:>3} x  {miss}" for miss, times in _counted(report.misses).items()]
+    return "\n".join(lines)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a label file. Raises BrokenFile."""
+    try:
+        return [_row(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except OSError as bad:
+        raise BrokenFile(path, f"can't be read: {bad.strerror}", "Name a label file") from bad
+    except (ValueError, KeyError, TypeError) as bad:
+        raise BrokenFile(path, f"is no label file: {bad!r}", "Each line needs id, lang, text, kind and style") from bad
+
+
+def _misses(judged: Iterable[Judged]) -> Iterator[tuple[str, str]]:
+    """(what was right, what was taken for it) of every row whose first reading is wrong; "-" is nothing."""
+    for j in judged:
+        covered = j.found.outcome in (Outcome.ANSWERED, Outcome.ASK_BACK)
+        taken = j.found.intent or (j.found.clauses[0] if covered else "-")
+        right = j.row.clauses if j.row.kind == "policy" else j.row.intents or ("-",)
+        if taken not in right and not (covered and j.top_is_right):
+            yield right[0], taken
+
+
+def _counted(misses: Iterable[tuple[str, str]]) -> dict[str, int]:
+    return {f"{right} taken for {took}": times for (right, took), times in Counter(misses).most_common()}
+
+
+@cache
+def _converter() -> OpenCC:
+    return OpenCC("s2t")
 
 
 def _row(data: dict[str, Any]) -> Row:

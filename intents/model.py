@@ -1,7 +1,7 @@
 """The trained matcher of one language: a linear model small enough to load at once and to ask in microseconds.
 
 A label is a clause id, a law article's id, "_near" (about privacy, the policy is silent), "_far" (off topic) or
-"intent:<name>". Weights are kept as bytes, one scale a label; vocabulary, weights and calibration live in one .npz file.
+"intent:<name>". Vocabulary, weights (a byte each) and calibration live in one .npz file.
 """
 
 import json
@@ -9,21 +9,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from intents.features import FeatureSpace, readable
+from intents.features import SHARES, families
+from knowledge.spelling import Speller
+from knowledge.vectors import Space, Values, Weights, packed
 
-FORMAT = 1
+FORMAT = 3
 """Raised when features or file layout change, so that older files count as stale."""
 NEAR, FAR, INTENT = "_near", "_far", "intent:"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How scores become probabilities and probabilities an outcome; fitted by cross-validation."""
+    """How scores become probabilities and probabilities an outcome."""
 
     sharpness: float
-    """Scores are multiplied by it before the softmax."""
+    """Scores are multiplied by it before the softmax; fitted by cross-validation."""
     covered_from: float
     """Least probability of "the policy or an intent speaks of this" that is not turned down."""
     intent_from: float
@@ -34,28 +35,29 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """See the module. `weights`: int8 (features, labels); `scale`, `intercept`: float32 (labels,)."""
+    """See the module. `speller` mends what was typed; `digest` is SHA-256 of what the model was trained on."""
 
-    space: FeatureSpace
+    language: str
     labels: tuple[str, ...]
-    weights: NDArray[np.int8]
-    scale: NDArray[np.float32]
-    intercept: NDArray[np.float32]
+    speller: Speller
+    space: Space
+    weights: Weights
     calibration: Calibration
     digest: str
 
-    def scores(self, text: str) -> NDArray[np.float32]:
-        """Signed distance of a raw text from each label's border, float32 (labels,)."""
-        columns, values = self.space.vector(readable(text))
-        sums: NDArray[np.float32] = values @ self.weights[columns].astype(np.float32)
-        return sums * self.scale + self.intercept
+    def scores(self, text: str) -> Values | None:
+        """Signed distance of a text (made readable) from each label's border, float32 (labels,); None if nothing in it
+        is known."""
+        said = self.speller.mended(text)
+        columns, values = self.space.vector(families(said, self.language), SHARES[self.language])
+        return self.weights.outputs(columns, values) if len(columns) else None
 
     def save(self, path: Path) -> None:
         """Write the model to `path`, byte for byte the same for the same model."""
         path.parent.mkdir(parents=True, exist_ok=True)
         head = {
             "format": FORMAT,
-            "language": self.space.language,
+            "language": self.language,
             "labels": self.labels,
             "digest": self.digest,
             "calibration": asdict(self.calibration),
@@ -63,41 +65,29 @@ class Model:
         with path.open("wb") as file:
             np.savez_compressed(
                 file,
-                head=_bytes(json.dumps(head, ensure_ascii=False)),
-                vocabulary=_bytes("\n".join(self.space.names())),
+                head=packed(json.dumps(head, ensure_ascii=False)),
+                words=packed(" ".join(self.speller.words)),
+                word_times=np.array(list(self.speller.words.values()), dtype=np.int32),
+                vocabulary=self.space.packed(),
                 rarity=self.space.rarity,
-                weights=self.weights,
-                scale=self.scale,
-                intercept=self.intercept,
+                small=self.weights.small,
+                scale=self.weights.scale,
+                intercept=self.weights.intercept,
             )
 
     @classmethod
     def load(cls, path: Path) -> "Model":
-        """The model in `path`. Raises ValueError when the file has another format, OSError when it can't be read."""
-        with np.load(path, allow_pickle=False) as file:
-            head = json.loads(file["head"].tobytes())
-            if head["format"] != FORMAT:
-                raise ValueError(f"{path} has format {head['format']}, this program reads {FORMAT}")
-            vocabulary = file["vocabulary"].tobytes().decode().split("\n")
-            space = FeatureSpace(head["language"], {f: i for i, f in enumerate(vocabulary)}, file["rarity"])
-            calibration = Calibration(**head["calibration"])
-            parts = file["weights"], file["scale"], file["intercept"]
-            return cls(space, tuple(head["labels"]), *parts, calibration, head["digest"])
-
-
-def quantised(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Weights (features, labels) as bytes and the scale of each label that brings them back."""
-    scale = np.abs(weights).max(axis=0) / 127
-    scale[scale == 0] = 1
-    return np.round(weights / scale).astype(np.int8), scale.astype(np.float32)
-
-
-def probabilities(scores: NDArray[np.float32], sharpness: float) -> NDArray[np.float32]:
-    """Softmax of the sharpened scores along the last axis."""
-    sharp = sharpness * (scores - scores.max(axis=-1, keepdims=True))
-    grown = np.exp(sharp)
-    return np.asarray(grown / grown.sum(axis=-1, keepdims=True), dtype=np.float32)
-
-
-def _bytes(text: str) -> NDArray[np.uint8]:
-    return np.frombuffer(text.encode(), dtype=np.uint8)
+        """The model in `path`. Raises ValueError when it is no model of this format, OSError when it can't be read."""
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            head = json.loads(file["head"].tobytes()) if "head" in file else {}
+            if head.get("format") != FORMAT:
+                raise ValueError(f"{path} has format {head.get('format')}, this program reads {FORMAT}")
+            return cls(
+                head["language"],
+                tuple(head["labels"]),
+                Speller(dict(zip(file["words"].tobytes().decode().split(), file["word_times"].tolist(), strict=True))),
+                Space.unpacked(file["vocabulary"], file["rarity"]),
+                Weights(file["small"], file["scale"], file["intercept"]),
+                Calibration(**head["calibration"]),
+                head["digest"],
+            )

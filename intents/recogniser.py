@@ -4,20 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from intents.features import readable
 from intents.language import detect
-from intents.model import INTENT, Calibration, Model, probabilities
+from intents.model import INTENT, Calibration, Model
 from knowledge.clause import PolicyVersion
-from knowledge.search import ClauseIndex
+from knowledge.ranking import Ranker
+from knowledge.vectors import Values, softmax
 
 CLAUSES_AT_MOST = 5
 NEAREST_FROM = 0.02
 """Least probability of a clause that is named as nearest when the policy is silent."""
+WORDS_FROM = 0.5
+"""Least score at which clauses found by their own words are offered."""
+LAW_FROM = 0.15
+"""Least probability of an article of law that is named where the policy is silent."""
 TAUGHT_FROM = 92.0
 """Least rapidfuzz ratio (0..100) at which a message counts as a taught phrasing."""
 
@@ -53,35 +58,41 @@ def akin(one: str, other: str) -> bool:
 
 
 class Labels:
-    """The labels of a model, sorted into kinds once. Attributes: bool (labels,) masks, and `kin` (labels, labels)."""
+    """The labels of a model, sorted into kinds once: columns of clauses, of intents, of law; and who is kin to whom."""
 
     def __init__(self, labels: Sequence[str], policy: PolicyVersion) -> None:
-        self.names = tuple(labels)
-        self.is_intent = np.array([label.startswith(INTENT) for label in labels])
-        self.is_law = np.array([label in policy.law for label in labels])
-        self.is_clause = np.array([label in policy.clauses for label in labels])
-        self.kin = np.array([[akin(a, b) for b in labels] for a in labels], dtype=np.float32)
+        self._names = tuple(labels)
+        self._clauses = np.flatnonzero([label in policy.clauses for label in labels])
+        self._intents = np.flatnonzero([label.startswith(INTENT) for label in labels])
+        self._law = np.flatnonzero([label in policy.law for label in labels])
+        self._kin = np.array([[akin(one, other) for other in labels] for one in labels])
 
-    def read(self, chances: NDArray[np.float32], limits: Calibration) -> Recognition:
+    def read(self, chances: Values, limits: Calibration) -> Recognition:
         """The outcome that probabilities (labels,) amount to."""
-        order = np.argsort(-chances, kind="stable")
-        ids = [self.names[j] for j in order if self.is_clause[j]]
-        clauses = float(chances[self.is_clause].sum())
-        intents = float(chances[self.is_intent].sum())
-        covered = clauses + intents
+        clauses = self._clauses[np.argsort(-chances[self._clauses], kind="stable")]
+        by_clauses, by_intents = float(chances[clauses].sum()), float(chances[self._intents].sum())
+        covered = by_clauses + by_intents
+        best = tuple(self._names[column] for column in clauses[:CLAUSES_AT_MOST])
         if covered < limits.covered_from:
-            near = tuple(self.names[j] for j in order if self.is_clause[j] and chances[j] >= NEAREST_FROM)
-            law = tuple(self.names[j] for j in order[:2] if self.is_law[j])[:1]
-            return Recognition(Outcome.NOT_COVERED, near[:CLAUSES_AT_MOST], law=law, score=1 - covered, runner_up=covered)
-        if intents >= limits.intent_from * covered or not ids:
-            best = next(j for j in order if self.is_intent[j])
-            intent = self.names[best].removeprefix(INTENT)
-            return Recognition(Outcome.INTENT, tuple(ids[:CLAUSES_AT_MOST]), intent, score=float(chances[best]), runner_up=clauses)
-        first = next(j for j in order if self.is_clause[j])
-        score = float(self.kin[first] @ chances)
-        second = float(max((chances[j] for j in order if self.is_clause[j] and not self.kin[first, j]), default=0.0))
+            near = best[: int((chances[clauses[:CLAUSES_AT_MOST]] >= NEAREST_FROM).sum())]
+            return Recognition(Outcome.NOT_COVERED, near, None, self._speaking(chances), 1 - covered, covered)
+        if by_intents >= limits.intent_from * covered or not best:
+            intent = self._intents[int(np.argmax(chances[self._intents]))]
+            name = self._names[intent].removeprefix(INTENT)
+            return Recognition(Outcome.INTENT, best, name, (), float(chances[intent]), by_clauses)
+        kin = self._kin[clauses[0]]
+        score = float(chances[kin].sum())
+        strangers = clauses[~kin[clauses]]
+        runner_up = float(chances[strangers[0]]) if len(strangers) else 0.0
         outcome = Outcome.ANSWERED if score >= limits.answer_from else Outcome.ASK_BACK
-        return Recognition(outcome, tuple(ids[:CLAUSES_AT_MOST]), score=score, runner_up=second)
+        return Recognition(outcome, best, None, (), score, runner_up)
+
+    def _speaking(self, chances: Values) -> tuple[str, ...]:
+        """The article of law that is likely meant, if any is."""
+        if not len(self._law):
+            return ()
+        article = self._law[int(np.argmax(chances[self._law]))]
+        return (self._names[article],) if chances[article] >= LAW_FROM else ()
 
 
 class Recogniser:
@@ -91,28 +102,28 @@ class Recogniser:
         self._policy = policy
         self._models = models
         self._labels = {language: Labels(model.labels, policy) for language, model in models.items()}
-        self._indexes: dict[str, ClauseIndex] = {}
+        self._rankers: dict[str, Ranker] = {}
         self._taught: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @classmethod
     def load(cls, policy: PolicyVersion) -> "Recogniser":
-        """With the trained files of `policy`; a language whose file is missing or unreadable goes by the clauses' own words."""
+        """With the trained files of `policy`; a language that has none goes by the clauses' own words."""
         models = {}
         for language in policy.languages:
             try:
                 models[language] = Model.load(trained_file(policy, language))
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, BadZipFile):
                 continue
         return cls(policy, models)
 
     def add_taught(self, phrasings: Mapping[str, Sequence[str]]) -> None:
-        """From now on a message that nearly equals one of `phrasings` (clause or law id -> texts) is answered by that id."""
+        """From now on what nearly equals one of `phrasings` (clause or law id -> texts) is answered by that id."""
         pairs = [(readable(text), key) for key, texts in phrasings.items() for text in texts]
         texts, keys = self._taught
         self._taught = texts + tuple(text for text, _ in pairs), keys + tuple(key for _, key in pairs)
 
     def recognise(self, text: str, *, language: str | None = None) -> Recognition:
-        """What `text` is about. `language` None: found out. Never raises on any text; reads the first 2,000 characters."""
+        """What `text` is about. `language` None: found out. Never raises on any text; reads 2,000 characters."""
         said = readable(text)
         if not any(character.isalnum() for character in said):
             return NOTHING
@@ -122,8 +133,10 @@ class Recogniser:
         model = self._models.get(language)
         if model is None:
             return self._by_words(said, language)
-        chances = probabilities(model.scores(said), model.calibration.sharpness)
-        return self._labels[language].read(chances, model.calibration)
+        scores = model.scores(said)
+        if scores is None:
+            return NOTHING
+        return self._labels[language].read(softmax(scores, model.calibration.sharpness), model.calibration)
 
     def _recall(self, said: str) -> Recognition | None:
         texts, keys = self._taught
@@ -137,14 +150,16 @@ class Recogniser:
 
     def _by_words(self, said: str, language: str) -> Recognition:
         """The clauses whose own words come nearest, always offered as a choice: nobody measured how sure that is."""
-        if language not in self._indexes:
+        if language not in self._rankers:
             clauses = self._policy.clauses.values()
             texts = {c.id: f"{c.heading.get(language, '')}\n{c.plain.get(language, '')}" for c in clauses}
-            self._indexes[language] = ClauseIndex(texts, language)
-        hits = self._indexes[language].search(said, limit=CLAUSES_AT_MOST)
+            self._rankers[language] = Ranker(texts, language)
+        hits = self._rankers[language].rank(said, limit=CLAUSES_AT_MOST)
         if not hits:
             return NOTHING
-        return Recognition(Outcome.ASK_BACK, tuple(hit.id for hit in hits), score=hits[0].score, runner_up=hits[1].score if hits[1:] else 0.0)
+        outcome = Outcome.ASK_BACK if hits[0].score >= WORDS_FROM else Outcome.NOT_COVERED
+        runner_up = hits[1].score if hits[1:] else 0.0
+        return Recognition(outcome, tuple(hit.id for hit in hits), score=hits[0].score, runner_up=runner_up)
 
 
 def trained_file(policy: PolicyVersion, language: str) -> Path:

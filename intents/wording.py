@@ -37,7 +37,9 @@ class Wording:
             for file in sorted(path.parent.glob("said/*.toml")):
                 texts[language].update(_flatten(file))
         if "en" not in texts:
-            raise BrokenFile(folder / "en" / "_language.toml", "is missing", "English is the language everything falls back to")
+            raise BrokenFile(
+                folder / "en" / "_language.toml", "is missing", "English is the language everything falls back to"
+            )
         names[TRADITIONAL] = "繁體中文"
         return cls(texts, names)
 
@@ -47,16 +49,17 @@ class Wording:
         return dict(self._names)
 
     def keys(self, language: str) -> set[str]:
-        """Every key that `language` words."""
-        return set(self._texts.get(language, ()))
+        """Every key that `language` words; an empty text words nothing."""
+        return {key for key, text in self._texts.get(language, {}).items() if text}
 
     def say(self, flow: str, key: str, language: str, /, **values: str) -> str:
         """The text of `key` ("hello", or "choose.whose.ask") of `flow`, with its placeholders filled."""
         base = "zh" if language == TRADITIONAL else language
         name = f"{flow}.{key}"
         text = self._texts.get(base, {}).get(name) or self._texts["en"].get(name) or name
-        filled = PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
-        return traditional(filled) if language == TRADITIONAL else filled
+        if language == TRADITIONAL:
+            text = traditional(text)  # Only our own words: what fills them may be the person's.
+        return PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
 
     def shared(self, key: str, language: str, /, **values: str) -> str:
         """The text of a key that belongs to no flow."""
@@ -68,7 +71,7 @@ class Wording:
 
 
 def _flatten(path: Path) -> dict[str, str]:
-    """"flow.key" -> text, "flow.choose.step.option" -> label."""
+    """ "flow.key" -> text, "flow.choose.step.option" -> label."""
     found: dict[str, str] = {}
 
     def walk(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

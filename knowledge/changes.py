@@ -5,65 +5,43 @@ touches and by which words or tags; whether it is significant a person decides.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from importlib.resources import files
 from typing import Literal
 
-from knowledge.clause import Clause, PolicyVersion
+from knowledge.clause import Clause, Localized, PolicyVersion
 from knowledge.likeness import likeness
 from knowledge.normal import normalise
 
 RENUMBERED = 90.0
-"""Likeness from which a clause under a new id is the old one: a copied clause has 100, different ones at most 84 in both
-directions (2026-11)."""
+"""Likeness from which a clause under a new id is the old one, its length nearly the same; a copied clause has 100."""
 
 _TOKEN = re.compile(r"[^\W\u3400-\u9fff]+(?:['’-][^\W\u3400-\u9fff]+)*|[\u3400-\u9fff]|\s+|.", re.UNICODE)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the six kinds of significant change: its clause, its name, and what tells it (tags of a clause, words in what changed)."""
+    """One of the six kinds of significant change: its clause, its name, and what points to it."""
 
     clause: str
-    name: Mapping[str, str]
+    name: Localized
     tags: frozenset[str]
     words: re.Pattern[str]
 
 
-def _kind(number: int, en: str, zh: str, tags: str, words: str) -> Kind:
-    return Kind(f"privacy.9.4.{number}", {"en": en, "zh": zh}, frozenset(tags.split()), re.compile(words))
+def _kinds() -> Iterator[Kind]:
+    """The kinds in significance.toml, their words as one pattern."""
+    data = tomllib.loads(files("knowledge").joinpath("significance.toml").read_text(encoding="utf-8"))
+    for kind in data["kind"]:
+        english = (re.escape(word.rstrip("|")) + (r"\b" if word.endswith("|") else r"[\w-]*") for word in kind["en"])
+        pattern = rf"\b(?:{'|'.join(english)})|{'|'.join(map(re.escape, kind['zh']))}"
+        yield Kind(kind["clause"], kind["name"], frozenset(kind["tags"]), re.compile(pattern))
 
 
-KINDS = (
-    _kind(
-        1, "service model: purpose, type or way of processing", "服务模式：处理目的、类型或方式",
-        "purpose collection cookies tracking recommendation marketing anonymisation retention storage advertising minimisation",
-        r"\bpurpos|\bcollect|\bprocess|\buse[sd]? (?:of )?(?:your|the|this)|\bcookie|\btrack|\bprofil|\bretain|\bretention|\bstor(?:e|age)\b|\babroad|\boverseas|目的|收集|处理|使用|类型|方式|存储|保存|期限|境外|跟踪",
-    ),
-    _kind(
-        2, "control or organisation of the company", "控制权或组织架构",
-        "merger bankruptcy control", r"\bmerge|\bacqui[rs]|\bbankrupt|\bownership|\breorgani[sz]|\bcontroller\b|\bsubsidiar|合并|收购|并购|破产|清算|所有权|控制权|重组|分立",
-    ),
-    _kind(
-        3, "main recipients of shared, transferred or disclosed information", "共享、转让或公开披露的主要对象",
-        "sharing transfer disclosure partners recipients third-party",
-        r"\bshar(?:e|ed|ing)\b|\btransfer|\bdisclos|\bpartner|\brecipient|\bthird part|\baffiliat|\bsuppliers?\b|共享|转让|披露|合作|接收方|第三方|关联|供应商",
-    ),
-    _kind(
-        4, "users' rights and how to use them", "用户权利及其行使方式",
-        "right consent deletion access correction control unsubscribe guardian self-service",
-        r"\brights?\b|\bdelet|\bcorrect|\baccess|\bwithdraw|\bconsent|\bunsubscrib|\bcop(?:y|ies) of|\bobject to\b|权利|删除|更正|查阅|查看|撤回|撤销|同意|退订|复制|注销",
-    ),
-    _kind(
-        5, "responsible department, contact or complaint channels", "负责部门、联系方式或投诉渠道",
-        "contact complaint", r"\bcontact|\bhotline|\be-?mail|\bcomplain|\bwork orders?\b|\btickets?\b|\bdepartment|\bofficer\b|@|\d{3,4}-\d{3,4}|联系|热线|电话|邮箱|投诉|工单|部门|负责人",
-    ),
-    _kind(
-        6, "high risk found in an impact assessment", "影响评估显示高风险",
-        "assessment", r"\bimpact assessment|\bhigh[ -]risk|\brisk assessment|影响评估|高风险|风险评估",
-    ),
-)  # fmt: skip
+KINDS = tuple(_kinds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +62,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One clause that differs. `old` or `new` is None where it was added or removed; `basis` says which wording was compared."""
+    """One clause that differs. `old` is None where it was added, `new` where removed; `basis`: what was compared."""
 
     id: str
     what: Literal["added", "removed", "changed", "renumbered"]
@@ -119,7 +97,7 @@ class Difference:
 
 
 def difference(old: PolicyVersion, new: PolicyVersion, language: str = "en") -> Difference:
-    """What changed from `old` to `new`. Official wording is compared where both have it in the language, else the plain words."""
+    """What changed from `old` to `new`: in the official wording where both have it, else in plain words."""
     gone = [key for key in old.clauses if key not in new.clauses]
     changes = []
     for key, clause in new.clauses.items():
@@ -153,7 +131,11 @@ def word_pieces(old: str, new: str) -> tuple[Piece, ...]:
 
 
 def _text(clause: Clause, language: str, beside: Clause | None) -> str:
-    return " ".join(clause.official[language].split()) if _basis(clause, beside, language) == "official" else " ".join(clause.plain.get(language, "").split())
+    return (
+        " ".join(clause.official[language].split())
+        if _basis(clause, beside, language) == "official"
+        else " ".join(clause.plain.get(language, "").split())
+    )
 
 
 def _basis(clause: Clause, beside: Clause | None, language: str) -> Literal["official", "plain"]:
@@ -168,13 +150,23 @@ def _same(a: Clause, b: Clause, language: str) -> float:
     return likeness(old, new) if longer and shorter >= 0.8 * longer else 0.0
 
 
-def _change(what: Literal["added", "removed", "changed", "renumbered"], old: Clause | None, new: Clause | None, language: str) -> Change:
+def _change(
+    what: Literal["added", "removed", "changed", "renumbered"], old: Clause | None, new: Clause | None, language: str
+) -> Change:
     one = new or old
     if one is None:
         raise ValueError("a change has an old or a new clause")
     basis = _basis(one, old if new else None, language)
     pieces = word_pieces(_text(old, language, new) if old else "", _text(new, language, old) if new else "")
-    return Change(one.id, what, old, new, pieces, () if what == "renumbered" and not any(map(_matters, pieces)) else tuple(_touches(old, new, pieces)), basis)
+    return Change(
+        one.id,
+        what,
+        old,
+        new,
+        pieces,
+        () if what == "renumbered" and not any(map(_matters, pieces)) else tuple(_touches(old, new, pieces)),
+        basis,
+    )
 
 
 def _matters(piece: Piece) -> bool:
@@ -186,7 +178,7 @@ def _touches(old: Clause | None, new: Clause | None, pieces: Sequence[Piece]) ->
     if not _changes_words(pieces):
         return
     tags = {tag for clause in (old, new) if clause for tag in clause.tags}
-    words = normalise("\n".join(_in_context(pieces)))
+    words = normalise("\n".join(piece.text for piece in pieces if piece.kind != "same"))
     for kind in KINDS:
         because = [f"tag {tag}" for tag in sorted(tags & kind.tags)]
         because += list(dict.fromkeys(f'"{match.group().strip()}"' for match in kind.words.finditer(words)))
@@ -199,10 +191,3 @@ def _changes_words(pieces: Sequence[Piece]) -> bool:
     sides = ["".join(p.text for p in pieces if p.kind in ("same", side)) for side in ("removed", "added")]
     old, new = (re.findall(r"\w+", normalise(side)) for side in sides)
     return old != new
-
-
-def _in_context(pieces: Sequence[Piece]) -> Iterator[str]:
-    """What went or came, the changed word whole ("transfer" in "transfer|red" can't happen: tokens are words)."""
-    for piece in pieces:
-        if piece.kind != "same":
-            yield piece.text

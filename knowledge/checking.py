@@ -6,13 +6,12 @@ Reading a policy stops at the first broken file (knowledge.library); a check goe
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from knowledge.clause import Clause, LawArticle, PolicyVersion
 from knowledge.errors import BrokenFile
-from knowledge.library import BUNDLED, LANGUAGES, load_folder, phrasings, read_toml
+from knowledge.library import LANGUAGES, load_folder, phrasings, read_toml
 from knowledge.normal import normalise
 
 ID = re.compile(r"[a-z][a-z0-9-]*(?:\.(?:[1-9]\d{0,2}|[a-z][a-z0-9-]*))*")
@@ -46,9 +45,13 @@ def check(folder: Path, *, extra: Path | None = None) -> list[Finding]:
         return [Finding(path, _stated_line(broken.problem), broken.problem, broken.remedy)]
     files = _Files()
     found = [
-        *_ids(policy, files), *_sections(policy, files), *_wording(policy, files), *_references(policy, files),
-        *_phrasings(policy, files), *_overlay(policy, extra, files),
-    ]  # fmt: skip
+        *_ids(policy, files),
+        *_sections(policy, files),
+        *_wording(policy, files),
+        *_references(policy, files),
+        *_phrasings(policy, files),
+        *_overlay(policy, extra, files),
+    ]
     return sorted(found, key=lambda f: (not f.is_error, str(f.path), f.line))
 
 
@@ -86,18 +89,45 @@ def _ids(policy: PolicyVersion, files: _Files) -> Iterator[Finding]:
     for key, clause in policy.clauses.items():
         line = files.line(path, f'clause = "{key}"')
         if not ID.fullmatch(key):
-            yield Finding(path, line, f"{key!r} is no clause id", "Write part.section.item[.sub-item]: small letters, Arabic numerals, hyphens")
-        elif not _stands_in(key, clause.section):
-            yield Finding(path, line, f"{key!r} stands below the section {clause.section!r}, which is not its own", "Move it, or correct the id")
+            yield Finding(
+                path,
+                line,
+                f"{key!r} is no clause id",
+                "Write part.section.item[.sub-item]: small letters, Arabic numerals, hyphens",
+            )
+        elif not stands_in(key, clause.section):
+            yield Finding(
+                path,
+                line,
+                f"{key!r} stands below the section {clause.section!r}, which is not its own",
+                "Move it, or correct the id",
+            )
         if clause.is_lead and not any(other.parent == key for other in policy.clauses.values()):
-            yield Finding(path, line, f"{key!r} is a lead without cases", "Add the clauses it introduces, or take lead = true away", is_error=False)
+            yield Finding(
+                path,
+                line,
+                f"{key!r} is a lead without cases",
+                "Add the clauses it introduces, or take lead = true away",
+                is_error=False,
+            )
     if policy.folder.name not in (str(policy.date), f"draft-{policy.date}"):
-        yield Finding(path, files.line(path, "date ="), f"date is {policy.date}, the folder is called {policy.folder.name}", "Rename one of them")
+        yield Finding(
+            path,
+            files.line(path, "date ="),
+            f"date is {policy.date}, the folder is called {policy.folder.name}",
+            "Rename one of them",
+        )
     elif not policy.folder.name.startswith("draft-") and any("new" in node for node in files.tables(path)["node"]):
-        yield Finding(path, files.line(path, "new = true"), "a published version still marks clauses as new", "Take new = true away", is_error=False)
+        yield Finding(
+            path,
+            files.line(path, "new = true"),
+            "a published version still marks clauses as new",
+            "Take new = true away",
+            is_error=False,
+        )
 
 
-def _stands_in(key: str, section: str) -> bool:
+def stands_in(key: str, section: str) -> bool:
     """Whether a clause may stand below the heading: its own, or, for a paragraph without a number (privacy.5.verify), a
     heading inside the section it closes (privacy.5.3)."""
     above, _, last = key.rpartition(".")
@@ -110,12 +140,21 @@ def _sections(policy: PolicyVersion, files: _Files) -> Iterator[Finding]:
     for key, section in policy.sections.items():
         line = files.line(path, f'section = "{key}"')
         if section.parent is not None and section.parent not in policy.sections:
-            yield Finding(path, line, f"section {key!r} names the parent {section.parent!r}, which does not exist", "Correct the parent")
+            yield Finding(
+                path,
+                line,
+                f"section {key!r} names the parent {section.parent!r}, which does not exist",
+                "Correct the parent",
+            )
         for language in LANGUAGES:
             if not section.title.get(language, "").strip():
-                yield Finding(path, line, f"section {key!r} has no title in {language!r}", "Write it in title = { ... }")
+                yield Finding(
+                    path, line, f"section {key!r} has no title in {language!r}", "Write it in title = { ... }"
+                )
         if not section.clauses and key not in parents:
-            yield Finding(path, line, f"section {key!r} holds nothing", "Put clauses below it or take it out", is_error=False)
+            yield Finding(
+                path, line, f"section {key!r} holds nothing", "Put clauses below it or take it out", is_error=False
+            )
 
 
 def _wording(policy: PolicyVersion, files: _Files) -> Iterator[Finding]:
@@ -144,9 +183,20 @@ def _worded(key: str, clause: Clause | LawArticle, language: str, path: Path, li
     if heading[-1] in ".。":
         yield Finding(path, line, f"the heading of {key!r} ends with a full stop", "Take it away", is_error=False)
     if (len(heading) > HEADING_CHARACTERS) if language == "zh" else (len(heading.split()) > HEADING_WORDS):
-        yield Finding(path, line, f"the heading of {key!r} is too long for a button", f"At most {HEADING_WORDS} words, or {HEADING_CHARACTERS} characters in Chinese", is_error=False)
+        yield Finding(
+            path,
+            line,
+            f"the heading of {key!r} is too long for a button",
+            f"At most {HEADING_WORDS} words, or {HEADING_CHARACTERS} characters in Chinese",
+            is_error=False,
+        )
     if plain and (language == "zh") != bool(_HAN.search(plain)):
-        yield Finding(path, line, f"the plain words of {key!r} don't look like {'Chinese' if language == 'zh' else 'English'}", "Were two files mixed up?")
+        yield Finding(
+            path,
+            line,
+            f"the plain words of {key!r} don't look like {'Chinese' if language == 'zh' else 'English'}",
+            "Were two files mixed up?",
+        )
 
 
 def _references(policy: PolicyVersion, files: _Files) -> Iterator[Finding]:
@@ -155,17 +205,32 @@ def _references(policy: PolicyVersion, files: _Files) -> Iterator[Finding]:
         line = files.line(path, f'clause = "{key}"')
         for other in clause.related:
             if other not in policy.clauses:
-                yield Finding(path, line, f"{key!r} is related to {other!r}, which is no clause", "Correct related = [...]")
+                yield Finding(
+                    path, line, f"{key!r} is related to {other!r}, which is no clause", "Correct related = [...]"
+                )
             elif other == key:
-                yield Finding(path, line, f"{key!r} is related to itself", "Take it out of related = [...]", is_error=False)
+                yield Finding(
+                    path, line, f"{key!r} is related to itself", "Take it out of related = [...]", is_error=False
+                )
         for other in clause.law:
             if other not in policy.law:
-                yield Finding(path, line, f"{key!r} names the article {other!r}, which no enabled law has", "Correct law = [...], or add the law to laws = [...]")
+                yield Finding(
+                    path,
+                    line,
+                    f"{key!r} names the article {other!r}, which no enabled law has",
+                    "Correct law = [...], or add the law to laws = [...]",
+                )
     for key, article in policy.law.items():
         for other in article.beside:
             if other not in policy.clauses:
                 file = _law_folder(policy, key, files) / "law.toml"
-                yield Finding(file, files.line(file, f'"{key}"'), f"{key!r} stands beside {other!r}, which is no clause of {policy.company} {policy.date}", "Correct beside = [...]", is_error=False)
+                yield Finding(
+                    file,
+                    files.line(file, f'"{key}"'),
+                    f"{key!r} stands beside {other!r}, which is no clause of {policy.company} {policy.date}",
+                    "Correct beside = [...]",
+                    is_error=False,
+                )
 
 
 def _phrasings(policy: PolicyVersion, files: _Files) -> Iterator[Finding]:
@@ -180,20 +245,36 @@ def _phrasings(policy: PolicyVersion, files: _Files) -> Iterator[Finding]:
             path = _phrasing_file(policy, language, key, files)
             for text in texts:
                 form = normalise(text).strip(" ?？!！.。")
-                line = files.line(path, _quoted(text))
                 if not form:
                     yield Finding(path, files.line(path, f'"{key}"'), f"{key!r} holds an empty phrasing", "Take it out")
                 elif form not in first:
                     first[form] = (key, text)
                 elif first[form][0] == key:
-                    yield Finding(path, files.line(path, _quoted(text), nth=2), f"{text!r} stands twice below {key!r}", "Keep one", is_error=False)
+                    yield Finding(
+                        path,
+                        files.line(path, _quoted(text), nth=2),
+                        f"{text!r} stands twice below {key!r}",
+                        "Keep one",
+                        is_error=False,
+                    )
                 else:
                     other = first[form][0]
-                    yield Finding(path, line, f"{text!r} stands below {key!r} and below {other!r}", "One phrasing leads to one clause: keep the better place")
+                    yield Finding(
+                        path,
+                        files.line(path, _quoted(text)),
+                        f"{text!r} stands below {key!r} and below {other!r}",
+                        "One phrasing leads to one clause: keep the better place",
+                    )
         for key in policy.clauses:
             if not asked.get(key):
                 path = _phrasing_file(policy, language, key, files)
-                yield Finding(path, files.line(path, f'"{key}"'), f"nobody asks for {key!r} in {language!r}", "Write some phrasings, or it will hardly be found", is_error=False)
+                yield Finding(
+                    path,
+                    files.line(path, f'"{key}"'),
+                    f"nobody asks for {key!r} in {language!r}",
+                    "Write some phrasings, or it will hardly be found",
+                    is_error=False,
+                )
 
 
 def _overlay(policy: PolicyVersion, extra: Path | None, files: _Files) -> Iterator[Finding]:
@@ -203,7 +284,12 @@ def _overlay(policy: PolicyVersion, extra: Path | None, files: _Files) -> Iterat
     for path in sorted((extra / policy.company / policy.folder.name / "official").glob("*.toml")):
         for key in files.tables(path).get("official", {}):
             if key not in policy.clauses:
-                yield Finding(path, files.line(path, f'"{key}"', f"{key} ="), f"holds official wording of {key!r}, which is no clause of this version", "Import the text again")
+                yield Finding(
+                    path,
+                    files.line(path, f'"{key}"', f"{key} ="),
+                    f"holds official wording of {key!r}, which is no clause of this version",
+                    "Import the text again",
+                )
 
 
 def _quoted(text: str) -> str:
@@ -211,37 +297,17 @@ def _quoted(text: str) -> str:
 
 
 def _law_folder(policy: PolicyVersion, article: str, files: _Files) -> Path:
-    return next(f for f in policy.law_folders if any(a.get("id") == article for a in files.tables(f / "law.toml")["article"]))
+    return next(
+        f for f in policy.law_folders if any(a.get("id") == article for a in files.tables(f / "law.toml")["article"])
+    )
 
 
 def _phrasing_file(policy: PolicyVersion, language: str, key: str, files: _Files) -> Path:
     folder = policy.folder / "phrasings" / language
     if key.startswith("_"):
         return folder / "_not_covered.toml"
-    return files.holding([*sorted(folder.glob("*.toml")), *(f / "phrasings" / f"{language}.toml" for f in policy.law_folders)], key, folder)
-
-
-def find_folder(where: str, *, company: str | None, extra: Path | None) -> Path:
-    """The version's folder that a person means: a path, a date, or a draft's name. Raises BrokenFile."""
-    path = Path(where)
-    if (path / "policy.toml").exists():
-        return path
-    named = [root / name / where for root in (extra, BUNDLED) if root for name in ([company] if company else _companies(root))]
-    folders = [folder for folder in named if (folder / "policy.toml").exists()]
-    if folders:
-        return folders[0]
-    remedy = f"Give a folder with a policy.toml, a date or a draft's name; companies: {', '.join(_companies(extra) + _companies(BUNDLED))}"
-    raise BrokenFile(where, "is no version of a policy", remedy)
-
-
-def _companies(root: Path | None) -> list[str]:
-    return sorted({f.parent.parent.name for f in root.glob("*/*/policy.toml")}) if root else []
-
-
-def is_published(folder: Path) -> bool:
-    """Whether the folder is named after a day, as published versions are."""
-    try:
-        date.fromisoformat(folder.name)
-    except ValueError:
-        return False
-    return True
+    return files.holding(
+        [*sorted(folder.glob("*.toml")), *(f / "phrasings" / f"{language}.toml" for f in policy.law_folders)],
+        key,
+        folder,
+    )

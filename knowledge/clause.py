@@ -79,4 +79,6 @@ class PolicyVersion:
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages that every clause is worded in, English first."""
-        return tuple(sorted(language for language in ("en", "zh") if all(language in c.plain for c in self.clauses.values())))
+        return tuple(
+            sorted(language for language in ("en", "zh") if all(language in c.plain for c in self.clauses.values()))
+        )

@@ -21,7 +21,8 @@ DOCX_MAX_BYTES = 20 * 1024 * 1024
 DOCX_MAX_UNPACKED = 60 * 1024 * 1024
 DOCX_MAX_RATIO = 200
 """Unpacked to packed size of one part above 1 MB. Word's own text reaches 20; a zip bomb 1,000."""
-PARAGRAPHS_MAX = 20_000
+PARAGRAPHS_MAX = 5_000
+"""A long policy has some 600; the outline of 5,000 takes about 5 s at worst."""
 SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".docx")
 
 
@@ -44,7 +45,11 @@ def read(path: Path) -> list[Paragraph]:
     """The paragraphs of the document at `path`, in order, none of them blank. Raises BrokenFile."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise BrokenFile(path, f"is no kind of text that can be imported ({suffix or 'no ending'})", f"Save it as one of: {', '.join(SUFFIXES)}")
+        raise BrokenFile(
+            path,
+            f"is no kind of text that can be imported ({suffix or 'no ending'})",
+            f"Save it as one of: {', '.join(SUFFIXES)}",
+        )
     try:
         size = path.stat().st_size
         content = path.read_bytes() if path.is_file() and size <= DOCX_MAX_BYTES else b""
@@ -56,14 +61,24 @@ def read(path: Path) -> list[Paragraph]:
         raise BrokenFile(path, "is a folder", "Name the file that holds the text")
     limit = DOCX_MAX_BYTES if suffix == ".docx" else TEXT_MAX_BYTES
     if size > limit:
-        raise BrokenFile(path, f"is too large ({size / 1048576:.1f} MB; at most {limit // 1048576} MB)", "Is it the policy alone? Take out pictures and appendices")
+        raise BrokenFile(
+            path,
+            f"is too large ({size / 1048576:.1f} MB; at most {limit // 1048576} MB)",
+            "Is it the policy alone? Take out pictures and appendices",
+        )
     if not content.strip():
         raise BrokenFile(path, "is empty", "Save the policy's text in it")
-    paragraphs = [Paragraph(p.line, clean, p.heading, p.depth, p.continues) for p in _parsed(path, suffix, content) if (clean := tidy(p.text))]
+    paragraphs = [
+        Paragraph(p.line, clean, p.heading, p.depth, p.continues)
+        for p in _parsed(path, suffix, content)
+        if (clean := tidy(p.text))
+    ]
     if not paragraphs:
         raise BrokenFile(path, "holds no text", "Is the text a picture? Save it as text")
     if len(paragraphs) > PARAGRAPHS_MAX:
-        raise BrokenFile(path, f"has {len(paragraphs)} paragraphs (at most {PARAGRAPHS_MAX})", "Is it the policy alone?")
+        raise BrokenFile(
+            path, f"has {len(paragraphs)} paragraphs (at most {PARAGRAPHS_MAX})", "Is it the policy alone?"
+        )
     return paragraphs
 
 
@@ -83,9 +98,9 @@ def decoded(path: Path, content: bytes) -> str:
             return _decode(path, content, encoding)
     sample = content[:4000]
     if b"\0" in sample:
-        even, odd = sample[0::2].count(0), sample[1::2].count(0)
-        if min(even, odd) * 10 < max(even, odd) and max(even, odd) * 10 > len(sample):
-            return _decode(path, content, "utf-16-le" if odd > even else "utf-16-be")
+        for encoding in ("utf-16-le", "utf-16-be"):
+            if _everyday(sample[: len(sample) // 2 * 2].decode(encoding, errors="replace")) >= 0.9:
+                return _decode(path, content, encoding)
         raise BrokenFile(path, "is no text file (it holds zero bytes)", "Save it from your editor as UTF-8 text")
     try:
         return content.decode("utf-8")
@@ -95,9 +110,7 @@ def decoded(path: Path, content: bytes) -> str:
         text = content.decode("gb18030")
     except UnicodeDecodeError:
         text = ""
-    foreign = [c for c in text if ord(c) > 127]
-    everyday = sum(c in "，。；：？！、“”‘’（）《》【】—…·" or ("\u4e00" <= c <= "\u9fff" and _in_gb2312(c)) for c in foreign)
-    if foreign and everyday / len(foreign) >= 0.9 and "\0" not in text:
+    if text and _everyday("".join(c for c in text if ord(c) > 127)) >= 0.9:
         return text
     raise BrokenFile(path, f"line {line} is neither UTF-8 nor GB18030 (nor marked as UTF-16)", "Save it as UTF-8")
 
@@ -106,15 +119,22 @@ def _decode(path: Path, content: bytes, encoding: str) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as bad:
-        raise BrokenFile(path, f"is not the {encoding} text it seems to be (byte {bad.start})", "Save it as UTF-8") from bad
+        raise BrokenFile(
+            path, f"is not the {encoding} text it seems to be (byte {bad.start})", "Save it as UTF-8"
+        ) from bad
+
+
+def _everyday(text: str) -> float:
+    """Share of characters that an English or Chinese text is made of."""
+    known = sum(" " <= c <= "~" or c in "\n\r\t，。；：？！、“”‘’（）《》【】—…·" or _in_gb2312(c) for c in text)
+    return known / max(len(text), 1)
 
 
 def _in_gb2312(character: str) -> bool:
     try:
-        character.encode("gb2312")
+        return "\u4e00" <= character <= "\u9fff" and bool(character.encode("gb2312"))
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def _parsed(path: Path, suffix: str, content: bytes) -> Iterable[Paragraph]:
@@ -124,7 +144,11 @@ def _parsed(path: Path, suffix: str, content: bytes) -> Iterable[Paragraph]:
         return word_paragraphs(path, content)
     text = decoded(path, content)
     if content.startswith((b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0")) or _unprintable(text) > 0.02:
-        raise BrokenFile(path, f"is no {suffix} text (its content is that of another kind of file)", "Open it in its own program and save it as text or .docx")
+        raise BrokenFile(
+            path,
+            f"is no {suffix} text (its content is that of another kind of file)",
+            "Open it in its own program and save it as text or .docx",
+        )
     if suffix == ".txt":
         return plain_paragraphs(text)
     from knowledge.markup import html_paragraphs, markdown_paragraphs
@@ -147,9 +171,13 @@ def plain_paragraphs(text: str) -> Iterator[Paragraph]:
     for number, line in enumerate([*lines, ""], 1):
         bare = line.strip()
         goes_on = (
-            held and bare and wrapped and not marked(bare)[2]
-            and (bare[0].islower() or len(lines[number - 2].strip()) > width * 0.8) and held[-1] not in ".:;。：；"
-        )  # fmt: skip
+            held
+            and bare
+            and wrapped
+            and not marked(bare)[2]
+            and (bare[0].islower() or len(lines[number - 2].strip()) > width * 0.8)
+            and held[-1] not in ".:;。：；"
+        )
         if goes_on:
             held += bare if "\u3400" <= held[-1] <= "\u9fff" else f" {bare}"
             continue
@@ -163,20 +191,43 @@ def opened_archive(path: Path, content: bytes) -> None:
     import io
 
     if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise BrokenFile(path, "is an old .doc, or protected by a password, under the name .docx", "Open it in Word and save it as .docx without a password")
+        raise BrokenFile(
+            path,
+            "is an old .doc, or protected by a password, under the name .docx",
+            "Open it in Word and save it as .docx without a password",
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
             names = {part.filename for part in parts}
-            bomb = next((p for p in parts if p.file_size > 1048576 and p.file_size > DOCX_MAX_RATIO * max(p.compress_size, 1)), None)
+            bomb = next(
+                (p for p in parts if p.file_size > 1048576 and p.file_size > DOCX_MAX_RATIO * max(p.compress_size, 1)),
+                None,
+            )
             if bomb or sum(part.file_size for part in parts) > DOCX_MAX_UNPACKED:
-                raise BrokenFile(path, "unpacks to far more than a policy's text", "Save it again from Word; if it came from outside, don't open it")
+                raise BrokenFile(
+                    path,
+                    "unpacks to far more than a policy's text",
+                    "Save it again from Word; if it came from outside, don't open it",
+                )
             if "word/document.xml" not in names:
-                raise BrokenFile(path, "is no Word document (it lacks word/document.xml)", "Save it again from Word as .docx")
+                raise BrokenFile(
+                    path, "is no Word document (it lacks word/document.xml)", "Save it again from Word as .docx"
+                )
             # A header can lie about sizes: read with a limit before the parser does without one.
             for part in parts:
                 with archive.open(part) as stream:
                     if len(stream.read(part.file_size + 1)) > part.file_size:
-                        raise BrokenFile(path, f"holds a part larger than it says ({part.filename})", "Save it again from Word")
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as bad:
+                        raise BrokenFile(
+                            path, f"holds a part larger than it says ({part.filename})", "Save it again from Word"
+                        )
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+    ) as bad:
         raise BrokenFile(path, "is no Word document, or a damaged one", "Save it again from Word as .docx") from bad

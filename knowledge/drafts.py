@@ -11,14 +11,17 @@ from typing import Any
 
 import tomli_w
 
+from knowledge.checking import stands_in
 from knowledge.clause import PolicyVersion
 from knowledge.library import LANGUAGES, phrasings
 from knowledge.outline import Node
 from knowledge.placing import Placement
 
 
-def draft_files(placement: Placement, base: PolicyVersion | None, company: str, day: date, language: str) -> tuple[dict[str, str], list[str]]:
-    """(path inside the draft -> content, what is left to do). Words of clauses whose official wording didn't change are taken over."""
+def draft_files(
+    placement: Placement, base: PolicyVersion | None, company: str, day: date, language: str
+) -> tuple[dict[str, str], list[str]]:
+    """(path inside the draft -> content, what is left to do). Unchanged clauses keep their words."""
     nodes = list(_nodes(placement, base, language))
     name = base.name if base else dict.fromkeys(LANGUAGES, company.capitalize())
     first = next((child.text for child in placement.root.children if child.kind == "part"), "Policy")
@@ -31,7 +34,7 @@ def draft_files(placement: Placement, base: PolicyVersion | None, company: str, 
         "title": dict(base.title) if base else dict.fromkeys(LANGUAGES, first),
         **({"contact": dict(base.contact)} if base and base.contact else {}),
     }
-    files = {"policy.toml": tomli_w.dumps(head) + "".join(map(_block, nodes))}
+    files = {"policy.toml": tomli_w.dumps(head) + "".join(_block(node) for node in nodes)}
     unchanged = {key for key in placement.nodes if _unchanged(key, placement, base, language)}
     files |= _wording(placement, base, unchanged)
     if base:
@@ -42,17 +45,20 @@ def draft_files(placement: Placement, base: PolicyVersion | None, company: str, 
 def empty_files(company: str, day: date) -> dict[str, str]:
     """A first version with one section and one clause to write over."""
     head = {
-        "company": company, "date": day, "authoritative_language": "en", "laws": [],
+        "company": company,
+        "date": day,
+        "authoritative_language": "en",
+        "laws": [],
         "name": dict.fromkeys(LANGUAGES, company.capitalize()),
         "title": {"en": "Privacy Policy", "zh": "隐私政策"},
         "contact": {"en": "", "zh": ""},
-    }  # fmt: skip
-    nodes = [
+    }
+    nodes: list[dict[str, Any]] = [
         {"section": "privacy", "title": {"en": "Privacy Policy", "zh": "隐私政策"}},
         {"section": "privacy.1", "title": {"en": "Scope", "zh": "适用范围"}, "parent": "privacy"},
         {"clause": "privacy.1.1", "tags": ["scope"], "related": []},
     ]
-    files = {"policy.toml": tomli_w.dumps(head) + "".join(map(_block, nodes))}
+    files = {"policy.toml": tomli_w.dumps(head) + "".join(_block(node) for node in nodes)}
     for language in LANGUAGES:
         files[f"{language}/privacy-1.toml"] = tomli_w.dumps({"privacy.1.1": {"heading": "", "plain": ""}})
         files[f"phrasings/{language}/privacy-1.toml"] = tomli_w.dumps({"privacy.1.1": []})
@@ -86,16 +92,20 @@ def _nodes(placement: Placement, base: PolicyVersion | None, language: str) -> I
     """[[node]] tables in reading order: a section before its first clause, new clauses marked so."""
     known = base.clauses if base else {}
     opened: set[str] = set()
+    current = ""
     titles = _titles(placement)
     for key in placement.nodes:
         part, *rest = key.split(".")
         above = [".".join([part, *rest[:n]]) for n in range(len(rest) + 1)]
         for section in above:
             in_base = base.sections.get(section) if base else None
-            if section in opened or (section != part and in_base is None and section not in titles):
+            # After the sub-items of 2.2 the lead 2.3 needs a heading of its own, though the text prints none.
+            needed = section == part or (section == key and not stands_in(key, current))
+            if section in opened or not (needed or in_base or section in titles):
                 continue
             opened.add(section)
-            title = dict(in_base.title) if in_base else dict.fromkeys(LANGUAGES, titles.get(section, part.capitalize()))
+            current = section
+            title = _title(section, base, titles)
             parent = next((s for s in reversed(above[: above.index(section)]) if s in opened), None)
             yield {"section": section, "title": title, **({"parent": parent} if parent else {})}
         clause = known.get(key)
@@ -111,6 +121,16 @@ def _nodes(placement: Placement, base: PolicyVersion | None, language: str) -> I
         if clause and clause.law:
             node["law"] = list(clause.law)
         yield node
+
+
+def _title(section: str, base: PolicyVersion | None, titles: Mapping[str, str]) -> dict[str, str]:
+    """A section's title: the base's, else the text's heading, else the clause's heading, else its number."""
+    if base and section in base.sections:
+        return dict(base.sections[section].title)
+    if section not in titles and base and section in base.clauses:
+        return dict(base.clauses[section].heading)
+    part, _, number = section.partition(".")
+    return dict.fromkeys(LANGUAGES, titles.get(section, number or part.capitalize()))
 
 
 def _titles(placement: Placement) -> dict[str, str]:
@@ -160,7 +180,7 @@ def _phrasings(base: PolicyVersion, kept: set[str]) -> dict[str, str]:
 def _todo(placement: Placement, base: PolicyVersion | None, unchanged: set[str], language: str) -> Iterator[str]:
     known: Mapping[str, object] = base.clauses if base else {}
     if base and not any(clause.official.get(language) for clause in base.clauses.values()):
-        yield f"All clauses: {base.date} has no official wording to compare with; import its text first, and unchanged clauses keep their plain words"
+        yield f"All clauses: {base.date} has no official wording; import its text first to keep unchanged words"
     for key, node in placement.nodes.items():
         if key not in known:
             yield f"{key} (line {node.line}): new; write heading, plain words, tags and phrasings in both languages"

@@ -1,8 +1,8 @@
 """Takes in a company's official text: reads it, places it, and writes what follows from that.
 
-An overlay   <into>/<company>/<version>/official/<language>.toml    official wording by clause id, with its own checksum;
-             the published version's folder is never written to
-A draft      <into>/<company>/draft-<date>/                        where the text has clauses the version doesn't know
+An overlay  <into>/<company>/<version>/official/<language>.toml  official wording by clause id, with its own checksum;
+            the published version's folder is never written to
+A draft     <into>/<company>/draft-<date>/                      where the text has clauses the version doesn't know
 
 `prepare` decides and writes nothing; `write` writes what was decided, whole files only.
 """
@@ -70,15 +70,27 @@ class Import:
 
 
 def prepare(
-    source: Path, *, company: str, version: str | None, language: str | None, into: Path, now: datetime, trust_numbers: bool = False, replace: bool = False
+    source: Path,
+    *,
+    company: str,
+    version: str | None,
+    language: str | None,
+    into: Path,
+    now: datetime,
+    trust_numbers: bool = False,
+    replace: bool = False,
 ) -> Import:
-    """Reads `source` and decides what to write. `version` is a date or a draft's name; None is the newest. Raises BrokenFile."""
+    """Reads `source` and decides what to write. `version`: a date, a draft's name, None: newest. Raises BrokenFile."""
     if not COMPANY.fullmatch(company):
         raise BrokenFile(into / company, "is no company's folder name", "Use small letters, digits and hyphens")
     paragraphs = read(source)
     root = outline(paragraphs)
     if not any(node.kind == "number" for node in root.walk()):
-        raise BrokenFile(source, "has no numbered paragraph, so no clause can be told from its number", "Import the text with its numbers (1.  1)  IV.  第三条  三、  （一）)")
+        raise BrokenFile(
+            source,
+            "has no numbered paragraph, so no clause can be told from its number",
+            "Import the text with its numbers (1.  1)  IV.  第三条  三、  （一）)",
+        )
     spoken = language or language_of(" ".join(paragraph.text for paragraph in paragraphs))
     name, base, exists = _target(company, version, into)
     placement = place(root, base, spoken, trust_numbers=trust_numbers)
@@ -99,12 +111,17 @@ def prepare(
         day = date.fromisoformat(name) if not exists else now.date()
         draft = into / company / f"draft-{day}"
         if draft.exists():
-            raise BrokenFile(draft, "is there already", f"Publish, rename or remove it first; to add to it: --version {draft.name}")
+            raise BrokenFile(
+                draft, "is there already", f"Publish, rename or remove it first; to add to it: --version {draft.name}"
+            )
         more, todo = draft_files(placement, base, company, day, spoken)
         files |= {draft / path: text for path, text in more.items()}
         files[draft / "official" / f"{spoken}.toml"] = _overlay(source, spoken, placement.texts, now)
     elif placement.new:
-        todo = [f"{key} (line {placement.nodes[key].line}): not in {name}; add a [[node]] with clause = {key!r}, then import again" for key in placement.new]
+        todo = [
+            f"{key} (line {placement.nodes[key].line}): not in {name}; add a [[node]] for it, then import again"
+            for key in placement.new
+        ]
     return Import(source, company, name, spoken, placement, overlay, draft, files, tuple(todo))
 
 
@@ -126,11 +143,13 @@ def write(result: Import) -> None:
         if result.overlay:
             _write(result.overlay, result.files[result.overlay])
     except OSError as bad:
-        raise BrokenFile(target or result.source, f"can't be written: {bad.strerror}", "Check the folder given with --into") from bad
+        raise BrokenFile(
+            target or result.source, f"can't be written: {bad.strerror}", "Check the folder given with --into"
+        ) from bad
 
 
 def language_of(text: str) -> str:
-    """"zh" where a tenth of the letters are Chinese characters, else "en"."""
+    """ "zh" where a tenth of the letters are Chinese characters, else "en"."""
     letters = [c for c in text if c.isalpha()]
     return "zh" if sum("\u3400" <= c <= "\u9fff" for c in letters) >= 0.1 * len(letters) else "en"
 
@@ -140,24 +159,46 @@ def _target(company: str, version: str | None, into: Path) -> tuple[str, PolicyV
     published = versions(company, extra=into)
     name = version or (str(published[-1]) if published else "")
     if not name:
-        raise BrokenFile(into / company, "holds no version of this company's policy", "For its first text say --version YYYY-MM-DD, the text's own date")
+        raise BrokenFile(
+            into / company,
+            "holds no version of this company's policy",
+            "For its first text say --version YYYY-MM-DD, the text's own date",
+        )
     for wanted in (name, f"draft-{name}"):
-        folder = next((root / company / wanted for root in (into, BUNDLED) if (root / company / wanted / "policy.toml").exists()), None)
+        folder = next(
+            (root / company / wanted for root in (into, BUNDLED) if (root / company / wanted / "policy.toml").exists()),
+            None,
+        )
         if folder:
             return wanted, load_folder(folder, extra=into), True
     try:
         date.fromisoformat(name)
     except ValueError as bad:
         known = ", ".join(map(str, published)) or "none"
-        raise BrokenFile(into / company / name, "is neither a date nor a draft that exists", f"Say --version YYYY-MM-DD; versions there are: {known}") from bad
+        raise BrokenFile(
+            into / company / name,
+            "is neither a date nor a draft that exists",
+            f"Say --version YYYY-MM-DD; versions there are: {known}",
+        ) from bad
     base = published[-1] if published else None
-    folder = next((root / company / str(base) for root in (into, BUNDLED) if (root / company / str(base) / "policy.toml").exists()), None)
+    folder = next(
+        (
+            root / company / str(base)
+            for root in (into, BUNDLED)
+            if (root / company / str(base) / "policy.toml").exists()
+        ),
+        None,
+    )
     return name, load_folder(folder, extra=into) if folder else None, False
 
 
 def _refuse_other_wording(overlay: Path, texts: Mapping[str, str], replace: bool) -> None:
     if overlay.exists() and not replace and read_toml(overlay).get("checksum") != official_checksum(texts):
-        raise BrokenFile(overlay, "holds other official wording of this version already", "Give --replace if the new text is the right one, or --version for another version")
+        raise BrokenFile(
+            overlay,
+            "holds other official wording of this version already",
+            "Give --replace if the new text is the right one, or --version for another version",
+        )
 
 
 def _overlay(source: Path, language: str, texts: Mapping[str, str], now: datetime) -> str:

@@ -32,7 +32,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as bad:
         raise BrokenFile(path, f"is not valid TOML: {bad}", "Correct that line") from bad
     except OSError as bad:
-        raise BrokenFile(path, f"can't be read: {bad.strerror}", "Check that the file's owner lets the program read it") from bad
+        raise BrokenFile(
+            path, f"can't be read: {bad.strerror}", "Check that the file's owner lets the program read it"
+        ) from bad
 
 
 def versions(company: str, *, extra: Path | None = None) -> list[date]:
@@ -57,7 +59,11 @@ def load_policy(company: str, version: str | date | None = None, *, extra: Path 
     if version is None:
         known = versions(company, extra=extra)
         if not known:
-            raise BrokenFile(BUNDLED / company, "holds no published policy", f"Companies with one: {', '.join(companies(extra=extra))}")
+            raise BrokenFile(
+                BUNDLED / company,
+                "holds no published policy",
+                f"Companies with one: {', '.join(companies(extra=extra))}",
+            )
         version = known[-1]
     for root in _roots(extra):
         folder = root / company / str(version)
@@ -109,7 +115,11 @@ def phrasings(policy: PolicyVersion, language: str) -> dict[str, tuple[str, ...]
             if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
                 raise BrokenFile(path, f"{key!r} must be a list of texts", "Write one phrasing a line inside [ ]")
             if not silent and name not in policy.clauses and name not in policy.law:
-                raise BrokenFile(path, f"{key!r} is no clause of this policy", "Correct the id; `python -m knowledge check` lists all")
+                raise BrokenFile(
+                    path,
+                    f"{key!r} is no clause of this policy",
+                    "Correct the id; `python -m knowledge check` lists all",
+                )
             found[name] = found.get(name, ()) + tuple(texts)
     return found
 
@@ -117,7 +127,10 @@ def phrasings(policy: PolicyVersion, language: str) -> dict[str, tuple[str, ...]
 def checksum(folder: Path) -> str:
     """SHA-256 over the structure and the wording of a version (not its phrasings), the same on every machine."""
     digest = hashlib.sha256()
-    for path in [folder / "policy.toml", *sorted(p for language in LANGUAGES for p in (folder / language).glob("*.toml"))]:
+    for path in [
+        folder / "policy.toml",
+        *sorted(p for language in LANGUAGES for p in (folder / language).glob("*.toml")),
+    ]:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
@@ -151,7 +164,9 @@ def _official(company: str, version: str, extra: Path | None) -> dict[str, dict[
         data = read_toml(path)
         texts: dict[str, str] = data.get("official", {})
         if data.get("checksum") != official_checksum(texts):
-            raise BrokenFile(path, "was changed after the import (its checksum differs)", "Import the company's text again")
+            raise BrokenFile(
+                path, "was changed after the import (its checksum differs)", "Import the company's text again"
+            )
         found[path.stem] = texts
     return found
 
@@ -181,7 +196,9 @@ def _outline(
             continue
         key = node.get("clause")
         if not isinstance(key, str) or not current:
-            raise BrokenFile(path, f"a [[node]] is neither a section nor a clause below one: {node}", "Give it section = or clause =")
+            raise BrokenFile(
+                path, f"a [[node]] is neither a section nor a clause below one: {node}", "Give it section = or clause ="
+            )
         if key in clauses:
             raise BrokenFile(path, f"clause {key!r} stands twice", "Ids are unique")
         words = {language: texts[key][1] for language, texts in wording.items() if key in texts}
@@ -202,12 +219,16 @@ def _outline(
     for language, texts in wording.items():
         for key, (file, _) in texts.items():
             if key not in clauses:
-                raise BrokenFile(file, f"words the clause {key!r}, which policy.toml ({language}) does not list", "Correct the id or add the clause")
+                raise BrokenFile(
+                    file,
+                    f"words the clause {key!r}, which policy.toml ({language}) does not list",
+                    "Correct the id or add the clause",
+                )
     return {key: Section(s.id, s.title, s.parent, tuple(members[key])) for key, s in sections.items()}, clauses
 
 
 def _citation(key: str, sections: Mapping[str, Section]) -> Localized:
-    """"Privacy Policy 7.4" from "privacy.7.4" and the part's title."""
+    """ "Privacy Policy 7.4" from "privacy.7.4" and the part's title."""
     part, _, number = key.partition(".")
     title = sections[part].title
     return {"en": f"{title['en']} {number}", "zh": f"《{title['zh']}》{number}"}
@@ -217,13 +238,19 @@ def _law_folder(path: Path, name: str, extra: Path | None) -> Path:
     for root in _roots(extra):
         if (root / "law" / name / "law.toml").exists():
             return root / "law" / name
-    raise BrokenFile(path, f"enables the law {name!r}, which has no folder below law/", "Correct the name in laws = [...]")
+    raise BrokenFile(
+        path, f"enables the law {name!r}, which has no folder below law/", "Correct the name in laws = [...]"
+    )
 
 
 def _law(folder: Path) -> Iterator[LawArticle]:
     path = folder / "law.toml"
     data = read_toml(path)
-    words = {language: read_toml(folder / f"{language}.toml") for language in LANGUAGES if (folder / f"{language}.toml").exists()}
+    words = {
+        language: read_toml(folder / f"{language}.toml")
+        for language in LANGUAGES
+        if (folder / f"{language}.toml").exists()
+    }
     for article in data.get("article", ()):
         key, number = article["id"], article["number"]
         texts = {language: table[key] for language, table in words.items() if key in table}

@@ -1,4 +1,4 @@
-"""How much two texts say the same, whatever their order and endings: 0 nothing in common, 100 the one holds the other."""
+"""How much two texts say the same, whatever their order and endings: 0 nothing, 100 the one holds all of the other."""
 
 from functools import lru_cache
 

@@ -14,21 +14,28 @@ from knowledge.numbering import marked, numeral
 
 _TYPES = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _CSS_TYPES = {
-    "lower-alpha": "lowerLetter", "lower-latin": "lowerLetter", "upper-alpha": "upperLetter", "upper-latin": "upperLetter",
-    "lower-roman": "lowerRoman", "upper-roman": "upperRoman", "cjk-ideographic": "chineseCounting",
-    "simp-chinese-informal": "chineseCounting", "none": "none", "decimal": "decimal",
-}  # fmt: skip
-_SILENT = {"script", "style", "noscript", "template", "nav", "head", "svg", "button", "form", "iframe"}
-_BLOCKS = {
-    "p", "div", "section", "article", "main", "header", "footer", "aside", "ul", "ol", "li", "table", "tr", "td", "th", "dl", "dt", "dd",
-    "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "body", "br", "hr", "center", "figure", "figcaption", "details", "summary", "address",
-}  # fmt: skip
+    "lower-alpha": "lowerLetter",
+    "lower-latin": "lowerLetter",
+    "upper-alpha": "upperLetter",
+    "upper-latin": "upperLetter",
+    "lower-roman": "lowerRoman",
+    "upper-roman": "upperRoman",
+    "cjk-ideographic": "chineseCounting",
+    "simp-chinese-informal": "chineseCounting",
+    "none": "none",
+    "decimal": "decimal",
+}
+_SILENT = frozenset({"script", "style", "noscript", "template", "nav", "head", "svg", "button", "form", "iframe"})
+_FLOWING = frozenset(
+    {"a", "abbr", "b", "bdi", "big", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "label", "mark", "q", "s"}
+    | {"small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
+)
+"""Elements inside a paragraph; every other one starts and ends paragraphs."""
 
 
 def markdown_paragraphs(text: str) -> Iterator[Paragraph]:
     """Paragraphs of CommonMark with tables. A line that starts with a number of its own is a paragraph of its own."""
     depth, heading = 0, 0
-    marks: list[str] = []
     counters: list[tuple[bool, str]] = []
     waiting, first = "", True
     for token in MarkdownIt("commonmark").enable("table").parse(text):
@@ -42,9 +49,6 @@ def markdown_paragraphs(text: str) -> Iterator[Paragraph]:
             ordered = counters[-1][0]
             # markdown-it gives the number as typed; CommonMark shows the first number counted on.
             waiting, first = (f"{token.info}{token.markup} " if ordered else ""), True
-            marks.append(waiting)
-        elif token.type == "list_item_close":
-            marks.pop()
         elif token.type == "heading_open":
             heading = int(token.tag[1])
         elif token.type == "heading_close":
@@ -52,7 +56,8 @@ def markdown_paragraphs(text: str) -> Iterator[Paragraph]:
         elif token.type in ("inline", "fence", "code_block") and token.map:
             content = _words(token) if token.type == "inline" else token.content
             for offset, line in enumerate(_split(content)):
-                yield Paragraph(token.map[0] + 1 + offset, waiting + line, heading, depth, depth > 0 and not first and not marked(line)[2])
+                continues = depth > 0 and not first and not marked(line)[2]
+                yield Paragraph(token.map[0] + 1 + offset, waiting + line, heading, depth, continues)
                 waiting, first = "", False
 
 
@@ -60,7 +65,10 @@ def _words(token: object) -> str:
     """The text of an inline token without its markup; a broken line stays broken."""
     words = []
     for child in getattr(token, "children", None) or ():
-        words.append("\n" if child.type in ("softbreak", "hardbreak") else child.content if child.type in ("text", "code_inline") else "")
+        if child.type in ("softbreak", "hardbreak"):
+            words.append("\n")
+        elif child.type in ("text", "code_inline"):
+            words.append(child.content)
     return "".join(words)
 
 
@@ -100,18 +108,20 @@ class _Page:
         if not text:
             return
         own = marked(text)[2]
-        starts = self.items and not self.items[-1]
-        yield Paragraph(self.line, text if own else self.mark + text, self.heading, len(self.lists), bool(self.items) and not starts and not own)
+        continues = bool(self.items) and self.items[-1] and not own
+        yield Paragraph(self.line, text if own else self.mark + text, self.heading, len(self.lists), continues)
         self.mark = ""
         if self.items:
             self.items[-1] = True
 
 
 def html_paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
-    """Paragraphs of a page; scripts, navigation and forms are left out. Raises BrokenFile where nothing can be parsed."""
+    """Paragraphs of a page; scripts, navigation and forms are left out. Raises BrokenFile."""
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
     try:
-        root = html.document_fromstring(text, parser=html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True))
+        root = html.document_fromstring(
+            text, parser=html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True)
+        )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as bad:
         raise BrokenFile(path, f"is no HTML: {bad}", "Save the page again, or its text as .txt") from bad
     page = _Page()
@@ -122,7 +132,7 @@ def html_paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
             if not page.silent:
                 yield from _enter(page, element, tag)
         else:
-            if not page.silent and tag in _BLOCKS:
+            if not page.silent and tag not in _FLOWING:
                 yield from page.flush()
                 _leave(page, tag)
             page.silent -= tag in _SILENT
@@ -133,12 +143,12 @@ def html_paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
 
 def _add(page: _Page, element: etree._Element, text: str) -> None:
     if not page.words:
-        page.line = int(element.sourceline or page.line)
+        page.line = element.sourceline if isinstance(element.sourceline, int) else page.line
     page.words.append(text)
 
 
 def _enter(page: _Page, element: etree._Element, tag: str) -> Iterator[Paragraph]:
-    if tag in _BLOCKS:
+    if tag not in _FLOWING:
         yield from page.flush()
     if tag in ("ol", "ul"):
         style = re.search(r"list-style(?:-type)?\s*:\s*([a-z-]+)", str(element.get("style", "")))
@@ -152,7 +162,7 @@ def _enter(page: _Page, element: etree._Element, tag: str) -> Iterator[Paragraph
             value = _number(element.get("value"), counter.next)
             counter.next = value + 1
             number = numeral(value, counter.form) if value > 0 else ""
-            page.mark = f"{number}、" if counter.form.startswith("chinese") and number else f"{number}. " if number else ""
+            page.mark = f"{number}{'、' if counter.form.startswith('chinese') else '. '}" if number else ""
     elif re.fullmatch("h[1-6]", tag):
         page.heading = int(tag[1])
     if element.text:

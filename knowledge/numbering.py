@@ -23,7 +23,9 @@ _ORDINAL = re.compile(rf"第\s*([{_HAN}]+|\d{{1,3}})\s*([编章节条款项部])
 _DECIMAL = re.compile(r"(\d{1,2}(?:[.．]\d{1,2}){1,4})(?:[.．、)）]\s*|\s+|(?=[\u3400-\u9fff]))")
 _SIMPLE = re.compile(rf"(\d{{1,3}}|[{_HAN}]{{1,5}}|[A-Za-z]{{1,8}})\s?([.．、)）])(?!\d)\s*")
 _BOTH = re.compile(rf"[(（]\s*(\d{{1,3}}|[{_HAN}]{{1,5}}|[A-Za-z]{{1,8}})\s*[)）]\s*[、.．]?\s*")
-_WORDED = re.compile(r"(?:section|article|part|chapter|clause)\s+(\d{1,3}|[ivxlc]{1,8})\s*(?:[.:)–—-]\s*|\s+|$)", re.IGNORECASE)
+_WORDED = re.compile(
+    r"(?:section|article|part|chapter|clause)\s+(\d{1,3}|[ivxlc]{1,8})\s*(?:[.:)–—-]\s*|\s+|$)", re.IGNORECASE
+)
 _CIRCLE = re.compile(r"([\u2460-\u2473])\s*")
 
 
@@ -83,7 +85,7 @@ def _readings(number: str, ending: str) -> list[Reading]:
 
 
 def roman_number(number: str) -> int:
-    """"xiv" -> 14; 0 where it is no Roman number below 300 in its usual form."""
+    """ "xiv" -> 14; 0 where it is no Roman number below 300 in its usual form."""
     if not _ROMAN_FORM.match(number):
         return 0
     values = [_ROMAN[letter] for letter in number]
@@ -91,7 +93,7 @@ def roman_number(number: str) -> int:
 
 
 def han_number(number: str) -> int:
-    """"二十三" -> 23, "一百零五" -> 105; 0 where the characters form no number."""
+    """ "二十三" -> 23, "一百零五" -> 105; 0 where the characters form no number."""
     if not any(c in _HAN_UNITS for c in number):
         return int("".join(str(_HAN_DIGITS[c]) for c in number))
     total, digit = 0, 0

@@ -14,8 +14,8 @@ from knowledge.likeness import gist, likeness
 from knowledge.outline import SAME_TITLE, Node
 
 LIKELY = 60.0
-"""Likeness from which an unnumbered paragraph is the clause. On the first policy the right clause reaches 70-100 and the
-next best in the same place at most 46 (2026-11)."""
+"""Likeness from which an unnumbered paragraph is the clause. On the first policy the right clause reaches 70-100 and
+the next best in the same place at most 64 (2026-11)."""
 UNLIKE = 45.0
 FARTHER = 25.0
 """A numbered paragraph is doubtful when its own clause is below UNLIKE and another one better by FARTHER: the text was
@@ -49,7 +49,7 @@ class Placement:
 
 
 def place(root: Node, known: PolicyVersion | None, language: str, *, trust_numbers: bool = False) -> Placement:
-    """Ids for the tree below `root`, which is written to. `known` is the version to compare with, None for a company's first text.
+    """Ids for the tree below `root`, which is written to. `known`: the version to compare with, None for a first text.
 
     With `trust_numbers` a numbered paragraph keeps its number's id even where another clause says the same far better.
     """
@@ -60,7 +60,7 @@ def place(root: Node, known: PolicyVersion | None, language: str, *, trust_numbe
     front = next((key.partition(".")[0] for key in clauses), "")
     blocks: list[tuple[str, list[Node]]] = []
     for part, name in parts:
-        for node in part.walk() if part is not root else [root]:
+        for node in part.walk() if part is not root else _before_parts(root):
             _number(node, name, clauses, placement)
             blocks += [(name or front, block) for block in _blocks(node) if not block[0].placed]
     if known and not trust_numbers:
@@ -88,7 +88,7 @@ def _like(text: str, said: tuple[str, ...]) -> float:
 
 
 def _parts(root: Node, known: PolicyVersion | None, language: str) -> list[tuple[Node, str]]:
-    """Every part with the first component of its ids; "" for the front page. A known title decides, then usual words."""
+    """Every part with the first component of its ids, "" for the front page. A known title decides, then its words."""
     titles = [(s.id, s.title.get(language, "")) for s in known.sections.values() if s.parent is None] if known else []
     parts = [child for child in root.children if child.kind == "part"]
     found: list[tuple[Node, str]] = [(root, "")]
@@ -102,7 +102,9 @@ def _parts(root: Node, known: PolicyVersion | None, language: str) -> list[tuple
             key = ""
         elif key in ("pre", "def") and part.numbered and name[0] < SAME_TITLE:
             # "Introduction", then 1., 2., 3. to the end: the numbers are the document's, whose name stands above.
-            key = next((k for k, words in _PARTS[2:] if parts[0] is not part and re.search(words, parts[0].text.lower())), key)
+            key = next(
+                (k for k, words in _PARTS[2:] if parts[0] is not part and re.search(words, parts[0].text.lower())), key
+            )
         while key in taken:
             key += "-2"
         taken |= {key} - {""}
@@ -112,6 +114,14 @@ def _parts(root: Node, known: PolicyVersion | None, language: str) -> list[tuple
         only = titles[-1][0] if len(titles) == 1 else "privacy"
         found[0] = (root, only)
     return found
+
+
+def _before_parts(root: Node) -> Iterator[Node]:
+    """The root and what stands before the first part; all of a text without parts."""
+    yield root
+    for child in root.children:
+        if child.kind != "part":
+            yield from child.walk()
 
 
 def _slug(text: str) -> str:
@@ -126,7 +136,9 @@ def _number(node: Node, part: str, clauses: Mapping[str, Clause], placement: Pla
     key = ".".join((part or "privacy", *map(str, node.path)))
     own = [child for child in node.texts if child.continues]
     if not node.title:
-        _give(placement, key, node, "\n".join([node.text, *(c.text for c in own)]), "numbering", lead=bool(node.numbered))
+        _give(
+            placement, key, node, "\n".join([node.text, *(c.text for c in own)]), "numbering", lead=bool(node.numbered)
+        )
         for child in own:
             child.placed = "continues"
         return
@@ -178,7 +190,13 @@ def _blocks(node: Node) -> Iterator[list[Node]]:
     block: list[Node] = []
     last = max((i for i, child in enumerate(node.children) if child.kind == "number"), default=-1)
     for index, child in enumerate(node.children):
-        if child.kind == "text" and index < last and node.kind == "number" and not child.placed and (child.title or child.text[-1:] in ":："):
+        if (
+            child.kind == "text"
+            and index < last
+            and node.kind == "number"
+            and not child.placed
+            and (child.title or child.text[-1:] in ":：")
+        ):
             child.placed = "heading"
         if child.kind in ("text", "contents") and not child.placed:
             block.append(child)
@@ -241,20 +259,28 @@ def _with_contents(block: list[Node], first: int) -> str:
     return " ".join(texts)
 
 
-def _joins(node: Node, block: list[Node], first: int, key: str, at: int, pairs: list[tuple[float, int, int, int, str]]) -> bool:
-    """Whether a neighbour in the block belongs to the same clause: likely itself, and liker to no other clause there."""
+def _joins(
+    node: Node, block: list[Node], first: int, key: str, at: int, pairs: list[tuple[float, int, int, int, str]]
+) -> bool:
+    """Whether a neighbour in the block belongs to the same clause: likely itself, liker to no other clause there."""
     if node.placed:
         return False
-    if node.kind == "contents":
-        return True
     index = block.index(node)
+    if node.kind == "contents" or (index > first and _announces_contents(block, index)):
+        return True
     rated = {k: alike for alike, _, a, f, k in pairs if a == at and f == index}
     step = 1 if index > first else -1
     between = range(first + step, index, step)
     return (
-        max(rated, key=lambda k: rated[k], default="") == key and rated[key] >= LIKELY
+        max(rated, key=lambda k: rated[k], default="") == key
+        and rated[key] >= LIKELY
         and all(not block[i].placed and _joins(block[i], block, first, key, at, pairs) for i in between)
-    )  # fmt: skip
+    )
+
+
+def _announces_contents(block: list[Node], index: int) -> bool:
+    """ "It has these parts:" right before the table of contents: it goes where its paragraph goes."""
+    return index + 1 < len(block) and block[index + 1].kind == "contents" and block[index].text[-1:] in ":："
 
 
 def _fits(key: str, part: str, path: tuple[int, ...]) -> bool:

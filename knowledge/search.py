@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.normal import normalise
+from knowledge.vectors import foremost
 from knowledge.words import terms
 
 SATURATION = 1.2
@@ -45,7 +46,9 @@ class ClauseIndex:
                 holders.setdefault(term, []).append((row, times))
         self._postings = {term: self._weighed(rows, sizes, mean) for term, rows in holders.items()}
 
-    def _weighed(self, holders: list[tuple[int, int]], sizes: NDArray[np.float32], mean: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def _weighed(
+        self, holders: list[tuple[int, int]], sizes: NDArray[np.float32], mean: float
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Rows that hold a term and what it is worth there."""
         rows = np.array([row for row, _ in holders], dtype=np.int32)
         times = np.array([times for _, times in holders], dtype=np.float32)
@@ -65,5 +68,5 @@ class ClauseIndex:
     def search(self, question: str, *, limit: int = 10) -> list[Hit]:
         """The texts that share words with `question`, best first, at most `limit`; none when no word is shared."""
         totals = self.sums(question)
-        best = np.argsort(-totals, kind="stable")[:limit]
+        best = foremost(totals, limit)
         return [Hit(self.ids[row], float(totals[row] / (totals[row] + HALF_SURE))) for row in best if totals[row] > 0]

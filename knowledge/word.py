@@ -22,6 +22,18 @@ from knowledge.numbering import numeral
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _BREAKS = {f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}tab": " ", f"{_W}noBreakHyphen": "-"}
 
+_DAMAGED = (
+    OpcError,
+    etree.XMLSyntaxError,
+    BadZipFile,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)  # what python-docx raises on the damaged files in tests/knowledge, and its relatives
+_REMEDY = "Open it in Word and save it again as .docx"
+
 
 @dataclass(frozen=True, slots=True)
 class _Level:
@@ -43,7 +55,7 @@ class _Numbering:
     overrides: dict[str, dict[int, int]] = field(default_factory=dict)
 
     def mark(self, number: str, depth: int) -> str:
-        """The visible mark of the next paragraph of list `number` at level `depth`; "" for bullets and unknown lists."""
+        """The visible mark of the next paragraph of list `number` at level `depth`; "" for a bullet."""
         levels = self.levels.get(number, {})
         level = levels.get(depth)
         if level is None:
@@ -78,8 +90,8 @@ def word_paragraphs(path: Path, content: bytes) -> Iterator[Paragraph]:
         body = document.element.body
         styles = _styles(document.styles.element)
         numbering = _numbering(document)
-    except (OpcError, etree.XMLSyntaxError, BadZipFile, KeyError, ValueError, AttributeError, NotImplementedError) as bad:
-        raise BrokenFile(path, "is no Word document, or a damaged one", "Open it in Word and save it again as .docx") from bad
+    except _DAMAGED as bad:
+        raise BrokenFile(path, "is no Word document, or a damaged one", _REMEDY) from bad
     line = 0
     for paragraph in body.iter(f"{_W}p"):
         line += 1
@@ -97,10 +109,12 @@ def word_paragraphs(path: Path, content: bytes) -> Iterator[Paragraph]:
 def _pieces(paragraph: etree._Element) -> Iterator[str]:
     for element in paragraph.iter():
         if element.tag == f"{_W}t":
-            if not any(a.tag in (f"{_W}moveFrom", f"{_W}del") for a in element.iterancestors(f"{_W}moveFrom", f"{_W}del")):
+            if next(element.iterancestors(f"{_W}moveFrom", f"{_W}del"), None) is None:
                 yield element.text or ""
-        elif element.tag in _BREAKS and element.getparent() is not None and element.getparent().tag == f"{_W}r":
-            yield _BREAKS[str(element.tag)]
+        elif element.tag in _BREAKS:
+            run = element.getparent()
+            if run is not None and run.tag == f"{_W}r":  # a tab below pPr is a tab stop
+                yield _BREAKS[str(element.tag)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +130,11 @@ def _value(element: etree._Element | None, path: str) -> str | None:
     return None if found is None else found.get(f"{_W}val")
 
 
+def _heading(outline: str | None) -> int:
+    """Heading level 1-6 from an outline level 0-5; 0 for body text (9) and none."""
+    return int(outline) + 1 if outline in ("0", "1", "2", "3", "4", "5") else 0
+
+
 def _styles(root: etree._Element) -> dict[str, _Style]:
     found = {}
     for style in root.iter(f"{_W}style"):
@@ -123,7 +142,7 @@ def _styles(root: etree._Element) -> dict[str, _Style]:
         level = _value(properties, "outlineLvl")
         name = (_value(style, "name") or "").lower()
         named = re.fullmatch(r"heading ([1-6])", name)
-        heading = int(named[1]) if named else int(level) + 1 if level and level.isdigit() and int(level) < 6 else 1 if name == "title" else 0
+        heading = int(named[1]) if named else _heading(level) or int(name == "title")
         depth = _value(properties, "numPr/ilvl")
         found[str(style.get(f"{_W}styleId"))] = _Style(
             _value(properties, "numPr/numId"), int(depth) if depth else None, heading, _value(style, "basedOn")
@@ -134,10 +153,8 @@ def _styles(root: etree._Element) -> dict[str, _Style]:
 def _properties(paragraph: etree._Element, styles: dict[str, _Style]) -> tuple[str, int, int]:
     """(list number or "", level, heading level) of a paragraph, its own before its style's."""
     properties = paragraph.find(f"{_W}pPr")
-    number, depth, heading = _value(properties, "numPr/numId"), _value(properties, "numPr/ilvl"), 0
-    outline = _value(properties, "outlineLvl")
-    if outline and outline.isdigit() and int(outline) < 6:
-        heading = int(outline) + 1
+    number, depth = _value(properties, "numPr/numId"), _value(properties, "numPr/ilvl")
+    heading = _heading(_value(properties, "outlineLvl"))
     name, seen = _value(properties, "pStyle"), set[str]()
     while name and name in styles and name not in seen:
         seen.add(name)
@@ -154,7 +171,10 @@ def _numbering(document: docx.document.Document) -> _Numbering:
         root = document.part.numbering_part.element
     except (KeyError, NotImplementedError):
         return _Numbering({}, {})
-    abstract = {str(a.get(f"{_W}abstractNumId")): {int(level.get(f"{_W}ilvl")): _level(level) for level in a.iter(f"{_W}lvl")} for a in root.iter(f"{_W}abstractNum")}
+    abstract = {
+        str(a.get(f"{_W}abstractNumId")): {int(level.get(f"{_W}ilvl")): _level(level) for level in a.iter(f"{_W}lvl")}
+        for a in root.iter(f"{_W}abstractNum")
+    }
     found = _Numbering({}, {})
     for num in root.iter(f"{_W}num"):
         number, base = str(num.get(f"{_W}numId")), _value(num, "abstractNumId") or ""

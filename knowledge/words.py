@@ -10,18 +10,22 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[\u3400-\u9fff]")
-HAN = re.compile(r"[\u3400-\u9fff]")
+HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+LATIN = re.compile(r"[A-Za-z]+")
 HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 
-STOP_WORDS = frozenset(
-    "a an the is are am be been being was were do does did done doing i you he she it we they me my mine your yours "
-    "his her its our us them their this that these those of to in on at by with from as and or but if then so than "
-    "can could will would shall should may might must have has had having what which who whom whose when where why how "
-    "there here any some all no not nor only own same too very just about into over after before for up out off again "
-    "please pls hi hello hey thanks im ive id dont doesnt didnt cant isnt wont's".split()
-)
+_STOP_WORDS = """
+a an the is are am be been being was were do does did done doing i you he she it we they me my mine your yours his
+her its our us them their this that these those of to in on at by with from as and or but if then so than can could
+will would shall should may might must have has had having what which who whom whose when where why how there here
+any some all no not nor only own same too very just about into over after before for up out off again please pls hi
+hello hey thanks im ive id dont doesnt didnt cant isnt wont's
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 """English words that say little about which clause is meant."""
-STOP_CHARACTERS = frozenset("的了吗呢吧啊呀么我你您他她它们是在有和与或及会能可以要把被让给对就都也还这那哪个些什怎样请问一不为")
+STOP_CHARACTERS = frozenset(
+    "的了吗呢吧啊呀么我你您他她它们是在有和与或及会能可以要把被让给对就都也还这那哪个些什怎样请问一不为"
+)
 """Chinese characters that say little about which clause is meant."""
 
 _ENDINGS = (
@@ -46,6 +50,11 @@ def stem(word: str) -> str:
     return word
 
 
+def counts(text: str) -> tuple[int, int]:
+    """How many Han characters and how many Latin words `text` has."""
+    return len(HAN.findall(text)), len(LATIN.findall(text))
+
+
 def words(text: str) -> list[str]:
     """English words, and Han characters one by one, in order."""
     return WORD.findall(text)
@@ -57,6 +66,12 @@ def _groups(language: str) -> dict[str, list[str]]:
     path = files("knowledge").joinpath(f"concepts/{language}.toml")
     groups: dict[str, list[str]] = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return groups
+
+
+def common_words() -> dict[str, int]:
+    """English words that anybody may type: stop words and the words of concepts, each as if met twice."""
+    groups = (word for group in _groups("en").values() for phrase in group for word in words(phrase))
+    return dict.fromkeys((*sorted(STOP_WORDS), *groups), 2)
 
 
 @cache

@@ -61,7 +61,9 @@ class Keyring:
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
             wrapping = {name: base64.b64decode(text, validate=True) for name, text in data["wrapping"].items()}
-            ring = cls(data["current"], wrapping, base64.b64decode(data["index"]), base64.b64decode(data["signing"]))
+            ring = cls(
+                str(data["current"]), wrapping, base64.b64decode(data["index"]), base64.b64decode(data["signing"])
+            )
         except FileNotFoundError as missing:
             raise CannotOpen(
                 f"{path}: there is no key file. Restore it from its backup: nothing sealed opens without it"
@@ -94,7 +96,7 @@ class Keyring:
                 file.write("# The keys of this installation. Keep a copy apart from the database and its backups.\n")
                 file.write(text)
         except OSError as bad:
-            raise CannotOpen(f"{path}: the key file can't be written: {bad.strerror}") from bad
+            raise CannotOpen(f"{path}: the key file can't be written: {bad.strerror}. Let the program write there, or set CLAUSEBOT_KEY_FILE") from bad
 
     def new_data_key(self) -> tuple[bytes, str, bytes]:
         """A fresh data key: (key, id of the wrapping key, wrapped key)."""

@@ -108,9 +108,10 @@ def _open_sqlite(url: URL, migrate: bool) -> tuple[Engine, Engine, DatabaseFacts
         writer, reader = sqlite.writing(path, journal), sqlite.reading(path)
         when_it_fails.callback(writer.dispose)
         when_it_fails.callback(reader.dispose)
-        bring_up(reader, sqlite.migrating(path, journal), migrate)
-        with writer.begin() as connection:  # Also shows that the file can be written.
+        with writer.connect() as connection:  # First of all: the journal mode changes only while nobody else is in.
             mode, synchronous = sqlite.safety(connection, journal)
+        bring_up(reader, sqlite.migrating(path, journal), migrate)
+        _try_writing(writer)
         when_it_fails.pop_all()
     return writer, reader, DatabaseFacts("sqlite", sqlite3.sqlite_version, mode, synchronous, sqlite.why(version))
 
@@ -123,12 +124,19 @@ def _open_postgres(url: URL, migrate: bool) -> tuple[Engine, Engine, DatabaseFac
         with engine.connect() as connection:
             fsync, commit = postgres.safety(connection)
             version = str(connection.exec_driver_sql("SHOW server_version").scalar_one())
+        _try_writing(engine)
         when_it_fails.pop_all()
     why = f"an answered message is on disk (synchronous_commit={commit}, fsync={fsync})"
     if fsync != "on":
         why = f"synchronous_commit={commit}, but fsync={fsync}: a power cut may lose or damage everything"
     facts = DatabaseFacts("postgresql", version, "WAL", commit, why)
     return engine, engine.execution_options(postgresql_readonly=True), facts
+
+
+def _try_writing(engine: Engine) -> None:
+    """Fails now, rather than at the first message, where the folder or the server lets nobody write."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
 
 
 def _transaction(connection: Connection, keyring: Keyring) -> Iterator[Work]:

@@ -152,6 +152,7 @@ def _set_journal(path: Path, connection: sqlite3.Connection, journal: str) -> No
         if mode == journal.lower():
             return
         if monotonic() > end:
+            connection.close()
             raise CannotOpen(
                 f"{path}: another program holds the database and its journal mode can't become {journal}. "
                 "Stop the other program first"

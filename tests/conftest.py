@@ -1,15 +1,21 @@
 """What all tests share: both databases, a clock that can be turned, and keys."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import SQLModel
 
 from storage.crypto import Keyring
 from storage.engine import Database
 from tests.postgres import NoPostgres, TemporaryPostgres
+
+if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 2 * 1024**3:
+    # In memory where there is some: thousands of commits wait for a disk otherwise, and no test asks about the disk.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 
 
 class Clock:
@@ -48,8 +54,8 @@ def postgres() -> Iterator[TemporaryPostgres]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: TemporaryPostgres, keyring: Keyring) -> str:
-    """A database with all tables and no rows, to be copied."""
+def postgres_database(postgres: TemporaryPostgres, keyring: Keyring) -> str:
+    """A database with all tables; `database_url` empties it for every test, which is ten times as quick as a copy."""
     name = postgres.create()
     Database.open(postgres.url(name), keyring).close()
     return name
@@ -70,10 +76,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "clausebot.db")
         yield f"sqlite:///{path}"
     else:
-        template, server = request.getfixturevalue("postgres_template"), request.getfixturevalue("postgres")
-        name = server.create(template)
+        server, name = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_database")
+        if not server.tables(name) >= set(SQLModel.metadata.tables):  # A test took some away.
+            server.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
+            Database.open(server.url(name), request.getfixturevalue("keyring")).close()
+        server.empty(name)
         yield server.url(name)
-        server.drop(name)
 
 
 @pytest.fixture

@@ -20,6 +20,12 @@ SETTINGS = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c shared_
 """Surviving a power cut is what a test doesn't need. synchronous_commit stays on: the program insists."""
 
 
+EMPTY = """DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE 'TRUNCATE ' || name || ' RESTART IDENTITY CASCADE';
+  END LOOP; END $$"""
+
+
 class NoPostgres(Exception):
     """No PostgreSQL can be run here; the message says what to do."""
 
@@ -51,7 +57,8 @@ class TemporaryPostgres:
             raise NoPostgres("the throw-away PostgreSQL needs Unix sockets; run these tests on Linux or macOS")
         found = binaries()
         # Not pytest's folder: the path of a socket may have 107 bytes at most, and `nobody` must get in.
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
+        root = os.environ.get("PYTEST_DEBUG_TEMPROOT") or ("/tmp" if Path("/tmp").is_dir() else None)
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=root))
         self._names = (f"t{number}" for number in itertools.count(1))
         self._as_nobody: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -81,10 +88,24 @@ class TemporaryPostgres:
     def drop(self, name: str) -> None:
         self.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def sql(self, statement: str) -> None:
+    def tables(self, name: str) -> set[str]:
+        """Names of the tables a database has."""
         import psycopg
 
-        with psycopg.connect(self.url().replace("+psycopg", ""), autocommit=True) as connection:
+        with psycopg.connect(self.url(name).replace("+psycopg", "")) as connection:
+            return {row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+
+    def empty(self, name: str) -> None:
+        """Takes away all rows of a database; whoever is still connected is thrown out first."""
+        self.sql(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        )
+        self.sql(EMPTY, name)
+
+    def sql(self, statement: str, database: str = "postgres") -> None:
+        import psycopg
+
+        with psycopg.connect(self.url(database).replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def restart(self) -> None:

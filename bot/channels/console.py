@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from math import inf
 from typing import Any, TextIO
 
 from bot.core.channel import Door, Limits, Receipt
@@ -14,7 +15,7 @@ class Console:
     """Prints replies to `out`."""
 
     name = NAME
-    limits = Limits(text_max=100_000, buttons=False)
+    limits = Limits(text_max=100_000, per_second=1e6, per_address=inf, buttons=False)
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

@@ -2,19 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from bot.core.channel import Door, Limits, Receipt
 from bot.core.errors import DeliveryError
 from bot.core.message import Address, Reply
 
+UNLIMITED = Limits(text_max=100_000, per_second=1e6, per_address=inf)
+
 
 class MemoryChannel:
     """Delivered replies by user, in order; `failures` are raised one by one before anything is delivered."""
 
-    def __init__(self, name: str = "memory") -> None:
+    def __init__(self, name: str = "memory", limits: Limits | None = None) -> None:
         self.name = name
-        self.limits = Limits(text_max=100_000)
+        self.limits = limits or UNLIMITED
         self.delivered: dict[str, list[Reply]] = defaultdict(list)
         self.failures: list[DeliveryError] = []
 

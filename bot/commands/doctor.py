@@ -50,7 +50,12 @@ def examine() -> Iterator[Finding]:
     except Misconfigured as bad:
         yield from (Finding("settings", "wrong", problem) for problem in bad.problems)
         return
-    yield Finding("settings", "ok", "all known and in range" + ("" if Path(".env").exists() else "; no .env here, so defaults and the environment count"))
+    yield Finding(
+        "settings",
+        "ok",
+        "all known and in range"
+        + ("" if Path(".env").exists() else "; no .env here, so defaults and the environment count"),
+    )
     for look in (_knowledge, _matcher, _keys_and_database, _disk, _clock, _address):
         yield from _safely(look, settings)
 
@@ -67,11 +72,19 @@ def _knowledge(settings: Settings) -> Iterator[Finding]:
     from knowledge.library import load_policy
 
     policy = load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir)
-    problems = check(policy)
+    problems = check(policy.folder, extra=settings.knowledge_dir)
     if problems:
-        yield Finding("knowledge", "warning", f"{len(problems)} findings; first: {problems[0]}. `python -m knowledge check` lists all")
+        yield Finding(
+            "knowledge",
+            "warning",
+            f"{len(problems)} findings, first: {problems[0]}. `python -m knowledge check` lists all",
+        )
     imported = sum(bool(clause.official) for clause in policy.clauses.values())
-    yield Finding("knowledge", "ok", f"{policy.company} {policy.date}: {len(policy.clauses)} clauses, {len(policy.law)} law articles, official wording for {imported}")
+    yield Finding(
+        "knowledge",
+        "ok",
+        f"{policy.company} {policy.date}: {len(policy.clauses)} clauses, {len(policy.law)} law articles, official wording for {imported}",
+    )
 
 
 def _matcher(settings: Settings) -> Iterator[Finding]:
@@ -79,25 +92,35 @@ def _matcher(settings: Settings) -> Iterator[Finding]:
     from knowledge.library import load_policy
 
     policy = load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir)
-    if is_stale(policy):
-        yield Finding("matcher", "warning", "was trained on other wording than there is now. Train it again: python -m intents train")
+    stale = [language for language in policy.languages if is_stale(policy, language)]
+    if stale:
+        yield Finding(
+            "matcher",
+            "warning",
+            f"{', '.join(stale)}: trained on other wording than there is now. Train again: python -m intents train",
+        )
     else:
         yield Finding("matcher", "ok", "trained on the present wording")
 
 
 def _keys_and_database(settings: Settings) -> Iterator[Finding]:
-    from bot.app import keys
-    from storage.engine import Database
+    from bot.app import open_database
 
-    database = Database.open(settings.database_url, keys(settings))
+    database = open_database(settings)
     try:
         facts = database.facts
         yield Finding("keys", "ok", f"{settings.key_file} opens; keep a copy apart from the database")
-        yield Finding("database", "ok", f"{facts.kind} {facts.version}, journal {facts.journal_mode}, synchronous {facts.synchronous}. {facts.why}")
+        yield Finding(
+            "database",
+            "ok",
+            f"{facts.kind} {facts.version}, journal {facts.journal_mode}, synchronous {facts.synchronous}. {facts.why}",
+        )
         with database.read() as work:
             held = work.quarantine.count()
         if held:
-            yield Finding("quarantine", "warning", f"{held} messages could not be handled; look at the log from that time")
+            yield Finding(
+                "quarantine", "warning", f"{held} messages could not be handled; look at the log from that time"
+            )
     finally:
         database.close()
 
@@ -106,7 +129,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     place = settings.key_file.parent if settings.key_file.parent.exists() else Path(".")
     free = shutil.disk_usage(place).free
     state: Literal["ok", "warning"] = "ok" if free >= LEAST_FREE else "warning"
-    yield Finding("disk", state, f"{free / 1e9:.1f} GB free" + ("" if state == "ok" else "; make room before the database stops"))
+    yield Finding(
+        "disk", state, f"{free / 1e9:.1f} GB free" + ("" if state == "ok" else "; make room before the database stops")
+    )
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:
@@ -119,7 +144,9 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 def _address(settings: Settings) -> Iterator[Finding]:
     if not settings.public_url:
-        yield Finding("web", "warning", "CLAUSEBOT_PUBLIC_URL is empty: fine for trying out, needed before people use it")
+        yield Finding(
+            "web", "warning", "CLAUSEBOT_PUBLIC_URL is empty: fine for trying out, needed before people use it"
+        )
     elif not settings.public_url.startswith("https://"):
         yield Finding("web", "warning", "CLAUSEBOT_PUBLIC_URL is not https: chats would travel in the clear")
     else:

@@ -38,10 +38,16 @@ def run_policy(name: str, language: str) -> None:
         return
     found = voice.things([name.lower()])
     if not found:
-        console.print(f"There is no {name!r}. `clausebot policy` lists every clause; laws: {', '.join(policy.law) or 'none'}")
+        console.print(
+            f"There is no {name!r}. `clausebot policy` lists every clause; laws: {', '.join(policy.law) or 'none'}"
+        )
         sys.exit(1)
     thing = found[0]
     citation = voice.citation(thing)
     text = voice.plain(thing) + (f"\n\n{voice.official(thing)}" if isinstance(thing, Clause) and thing.official else "")
-    foot = f"{citation.label}, {citation.version}" if citation.version else voice.shared("law_says", law=citation.label)
+    foot = (
+        f"{citation.label}, {citation.version}"
+        if citation.version
+        else voice.shared("law_says", law=citation.label).rstrip(":：")
+    )
     console.print(Panel(text, title=voice.heading(thing), subtitle=foot, title_align="left", subtitle_align="right"))

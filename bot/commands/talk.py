@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from bot.app import build
 from bot.channels.console import NAME, Console
+from bot.core.errors import Misconfigured
 from bot.core.message import Address, Event, InboundMessage
 from bot.inbox import Inbox
 from bot.logs import set_up
@@ -18,6 +19,8 @@ QUIT = ("/quit", "/exit", "/q")
 def run_chat(language: str) -> None:
     """Talks until the end of input or /quit. Every run is a new person; nothing of the last one is shown."""
     settings = read()
+    if language not in ("", "en", "zh", "zh-Hant"):
+        raise Misconfigured([f"--language {language}: pick one of en, zh, zh-Hant"])
     set_up(settings.log_format, "error")
     app = build(settings, channels=(Console(sys.stdout),))
     someone = Address(NAME, uuid4().hex)

@@ -20,7 +20,9 @@ def run_understand(file: str, *, as_json: bool) -> None:
     """Reads lines from `file` ("-": standard input) and prints a line for each. A broken line is named; the rest goes on."""
     settings = read()
     try:
-        recogniser = Recogniser.load(load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir))
+        recogniser = Recogniser.load(
+            load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir)
+        )
     except BrokenFile as bad:
         raise Misconfigured([str(bad)]) from bad
     failed = False
@@ -32,7 +34,10 @@ def run_understand(file: str, *, as_json: bool) -> None:
         started = time.perf_counter()
         found = recogniser.recognise(text[:TEXT_MAX])
         milliseconds = (time.perf_counter() - started) * 1000
-        print(json.dumps(_as_data(key, found, milliseconds), ensure_ascii=False) if as_json else _as_text(text, found), flush=True)
+        print(
+            json.dumps(_as_data(key, found, milliseconds), ensure_ascii=False) if as_json else _as_text(text, found),
+            flush=True,
+        )
     if failed:
         sys.exit(1)
 

@@ -17,12 +17,16 @@ _OTHER = re.compile(
 
 
 class Effects:
-    """The effects one turn can make; `language` and `erased` tell the turn what they changed."""
+    """The effects one turn can make; `language` and `erased` tell the turn what they changed, `made` names the changes."""
 
     def __init__(self, work: Work, known: Known, text: str) -> None:
         self._work, self._known, self._text = work, known, text
         self.language: str | None = None
-        self.erased = False
+        self.made: list[str] = []
+
+    @property
+    def erased(self) -> bool:
+        return "erased" in self.made
 
     def __call__(self, effect: str, arguments: Mapping[str, str]) -> str:
         """Makes `effect` happen. An unknown effect is a mistake in a flow and raises LookupError."""
@@ -31,10 +35,11 @@ class Effects:
                 return language_asked_for(self._text)
             case "set_language":
                 self.language = arguments["language"]
+                self.made.append("language set")
                 return self.language
             case "forget_person":
                 self._work.people.forget(self._known.id)
-                self.erased = True
+                self.made.append("erased")
                 return "erased"
         raise LookupError(f"no effect is called {effect!r}")
 

@@ -47,9 +47,14 @@ def clause_reply(clause: Clause, voice: Voice, receipt: str, *, whole: bool = Fa
         parts.append(official)
     if whole:
         for case in cases:
-            parts.append(f"{voice.heading(case)}\n{voice.plain(case)}" + (f"\n{voice.official(case)}" if case.official else ""))
+            parts.append(
+                f"{voice.heading(case)}\n{voice.plain(case)}" + (f"\n{voice.official(case)}" if case.official else "")
+            )
             citations.append(voice.citation(case))
-    choices = [Choice(voice.shared("helpful"), f"rate:up:{receipt}"), Choice(voice.shared("not_helpful"), f"rate:down:{receipt}")]
+    choices = [
+        Choice(voice.shared("helpful"), f"rate:up:{receipt}"),
+        Choice(voice.shared("not_helpful"), f"rate:down:{receipt}"),
+    ]
     if not whole and (cases or len(official) > LONG_OFFICIAL):
         choices.append(Choice(voice.shared("whole_clause"), f"whole:{clause.id}"))
     choices += [_law_choice(article, voice) for article in voice.things(clause.law)]
@@ -71,7 +76,9 @@ def _ask_back(clauses: Sequence[Clause], voice: Voice) -> Answer:
     return Answer(Outcome.ASK_BACK, (reply,), tuple(clause.id for clause in offered))
 
 
-def _not_covered(nearest: Sequence[Clause], law: Sequence[Clause | LawArticle], voice: Voice, receipt: str, failed: int) -> Answer:
+def _not_covered(
+    nearest: Sequence[Clause], law: Sequence[Clause | LawArticle], voice: Voice, receipt: str, failed: int
+) -> Answer:
     """Says that the policy is silent; then the law's own answer if there is one, the nearest clauses, and a person."""
     texts = [voice.shared("policy_silent")]
     citations: list[Citation] = []

@@ -16,7 +16,7 @@ import structlog
 
 from bot.core.clock import Clock
 from bot.core.errors import Declined
-from bot.core.hearing import Heard, listen
+from bot.core.hearing import TEXT_MAX, Heard, language_of, listen
 from bot.core.message import Event, InboundMessage, Reply
 from bot.core.receipts import new_code
 from bot.core.state import State
@@ -34,6 +34,8 @@ CLAIM_FOR = timedelta(seconds=60)
 """How long the request that took a message may send its replies itself; longer than any call (10 s) takes."""
 TRIES = 4
 """Times a turn is tried when another turn of the same person came between."""
+SEEN_EVERY = timedelta(hours=1)
+"""How exactly it is kept when a person was last heard of; retention counts in days."""
 PER_MINUTE, BURST = 20, 20
 """Messages one chat may send: promises.md H32. Beyond it the bot says once that it needs a moment."""
 
@@ -70,13 +72,15 @@ class Assistant:
 
     def take(self, message: InboundMessage) -> Taken:
         """One turn. Raises StorageError when not even a quarantine was possible: the channel must not acknowledge then."""
-        heard = Heard("", None)
+        heard = Heard("", language_of(message.text[:TEXT_MAX]))
         try:
             heard = listen(message, self._recogniser)
             for attempt in range(TRIES):
                 try:
                     return self._turn(message, heard)
-                except (Conflict, AlreadySeen):
+                except AlreadySeen:
+                    return self._again(message)
+                except Conflict:
                     if attempt == TRIES - 1:
                         raise
             raise AssertionError("unreachable")
@@ -84,30 +88,36 @@ class Assistant:
             return self._apologise(message, heard, failure)
 
     def _turn(self, message: InboundMessage, heard: Heard) -> Taken:
-        now, claim = self._clock(), uuid4().hex
+        now = self._clock()
         with self._database.work() as work:
-            if mark := work.conversations.turn_of(message.key):
-                return self._again(work, message, mark.turn_id)
-            known = work.people.meet(message.sender.channel, message.sender.user, now, self._first_language(message, heard))
+            known = work.people.meet(
+                message.sender.channel, message.sender.user, now, self._first_language(message, heard)
+            )
             kept = work.conversations.state(known)
             state = State.from_bytes(kept.state)
             voice = self._voices.get(self._language(known, heard), self._voices["en"])
             turn = Turn(work, known, state, message, heard, voice, self._recogniser, self._codes)
-            said = self._paced(work, known, state, turn, now) or self._said(turn)
+            said = self._paced(state, turn, now) or self._said(turn)
+            for effect in turn.effects.made:
+                work.trail.add(now, f"person:{known.id}", effect, f"person:{known.id}")
             if turn.effects.erased:
                 work.conversations.mark_seen(message.key, now, None)
-                work.trail.add(now, f"person:{known.id}", "erased", f"person:{known.id}")
                 return Taken(tuple(said.replies))
-            state.offers = [choice for reply in said.replies for choice in reply.choices] or state.offers
-            turn_id = self._note(work, known, heard, said, turn.voice.language, now)
-            work.conversations.mark_seen(message.key, now, turn_id)
+            state.offer(next((reply.choices for reply in reversed(said.replies) if reply.choices), ()))
+            taken = self._keep(work, known, message, heard, said, turn.voice.language, now)
             work.conversations.save_state(known, state.to_bytes(), kept.version, now)
-            chosen = True if turn.effects.language else None
             reachable = message.event is not Event.LEFT
-            work.people.touch(known.id, now, language=turn.voice.language, language_chosen=chosen, reachable=reachable)
-            bodies = [json.dumps(reply.as_data(), ensure_ascii=False).encode("utf-8", "surrogatepass") for reply in said.replies]
-            ids = work.deliveries.add(known, f"turn:{turn_id}", bodies, now, claim, now + CLAIM_FOR)
-        return Taken(tuple(said.replies), tuple(ids), claim)
+            if (
+                turn.voice.language != known.language
+                or turn.effects.language
+                or reachable != known.reachable
+                or now - known.last_seen > SEEN_EVERY
+            ):
+                chosen = True if turn.effects.language else None
+                work.people.touch(
+                    known.id, now, language=turn.voice.language, language_chosen=chosen, reachable=reachable
+                )
+        return taken
 
     def _said(self, turn: Turn) -> Said:
         try:
@@ -116,50 +126,74 @@ class Assistant:
             reply = Reply(turn.voice.shared(declined.wording, **declined.values), language=turn.voice.language)
             return Said("choice" if turn.message.choice else "command", [reply])
 
-    def _paced(self, work: Work, known: Known, state: State, turn: Turn, now: datetime) -> Said | None:
-        """Holds back a chat that floods: says so once, then keeps silent until it slows down."""
-        if work.pace.take(f"chat:{known.id}", PER_MINUTE / 60, BURST, now, ahead=0.0) <= 0.0:
-            state.flooded = False
+    def _paced(self, state: State, turn: Turn, now: datetime) -> Said | None:
+        """Holds back a chat that floods: says so once, then keeps silent until it slows down (GCRA, ITU-T I.371)."""
+        moment, slot = now.timestamp(), 60 / PER_MINUTE
+        rested = max(state.rested, moment)
+        if rested - moment <= (BURST - 1) * slot:
+            state.rested, state.flooded = rested + slot, False
             return None
         first, state.flooded = not state.flooded, True
         return Said("apology", [Reply(turn.voice.shared("too_fast"), language=turn.voice.language)] if first else [])
 
-    def _note(self, work: Work, known: Known, heard: Heard, said: Said, language: str, now: datetime) -> int:
-        policy = f"{self._policy.company}/{self._policy.date}"
-        turn_id = work.conversations.add_turn(known, now, heard.text, said.outcome, said.intent, said.ids, said.score, policy, language)
+    def _keep(
+        self, work: Work, known: Known, message: InboundMessage, heard: Heard, said: Said, language: str, now: datetime
+    ) -> Taken:
+        """Writes down the turn, what its answers rest on, that the message took effect, and the replies to be sent."""
+        policy = self._policy
+        turn_id = work.conversations.add_turn(
+            known,
+            now,
+            heard.text,
+            said.outcome,
+            said.intent,
+            said.ids,
+            said.score,
+            f"{policy.company}/{policy.date}",
+            language,
+        )
         for answer in said.answers:
             work.conversations.add_receipt(
-                answer.receipt, now, self._policy.company, str(self._policy.date), self._policy.checksum, answer.ids, language, turn_id
+                answer.receipt, now, policy.company, str(policy.date), policy.checksum, answer.ids, language, turn_id
             )
-        work.trail.add(now, f"person:{known.id}", said.outcome, f"turn:{turn_id}", " ".join(said.ids))
-        return turn_id
+        work.conversations.mark_seen(message.key, now, turn_id)
+        claim = uuid4().hex
+        bodies = [
+            json.dumps(reply.as_data(), ensure_ascii=False).encode("utf-8", "surrogatepass") for reply in said.replies
+        ]
+        ids = work.deliveries.add(known, f"turn:{turn_id}", bodies, now, claim, now + CLAIM_FOR)
+        return Taken(tuple(said.replies), tuple(ids), claim)
 
-    def _again(self, work: Work, message: InboundMessage, turn_id: int | None) -> Taken:
+    def _again(self, message: InboundMessage) -> Taken:
         """The replies that a message had when it took effect; nobody sends them a second time unasked."""
-        known = work.people.at(message.sender.channel, message.sender.user)
-        if known is None or turn_id is None:
-            return Taken((), repeated=True)
-        bodies = work.deliveries.of_cause(known, f"turn:{turn_id}")
+        with self._database.read() as work:
+            mark = work.conversations.turn_of(message.key)
+            known = work.people.at(message.sender.channel, message.sender.user)
+            if mark is None or mark.turn_id is None or known is None:
+                return Taken((), repeated=True)
+            bodies = work.deliveries.of_cause(known, f"turn:{mark.turn_id}")
         return Taken(tuple(Reply.from_data(json.loads(body)) for body in bodies), repeated=True)
 
     def _apologise(self, message: InboundMessage, heard: Heard, failure: Exception) -> Taken:
         """Keeps the message in quarantine and owns up to the person. Raises when the store can't even do that."""
         last = traceback.extract_tb(failure.__traceback__)[-1]
         where = f"{type(failure).__name__} at {last.name}:{last.lineno}"
-        log.error("turn failed", error=where, channel=message.sender.channel)
-        now, claim = self._clock(), uuid4().hex
-        with self._database.work() as work:
-            if mark := work.conversations.turn_of(message.key):
-                return self._again(work, message, mark.turn_id)
-            work.quarantine.put(message.key, message.sender.channel, message.text.encode("utf-8", "surrogatepass"), where, now)
-            known = work.people.meet(message.sender.channel, message.sender.user, now, self._first_language(message, heard))
-            voice = self._voices.get(self._language(known, heard), self._voices["en"])
-            said = Said("apology", [Reply(voice.shared("went_wrong"), language=voice.language)])
-            turn_id = self._note(work, known, Heard("", None), said, voice.language, now)
-            work.conversations.mark_seen(message.key, now, turn_id)
-            bodies = [json.dumps(reply.as_data(), ensure_ascii=False).encode() for reply in said.replies]
-            ids = work.deliveries.add(known, f"turn:{turn_id}", bodies, now, claim, now + CLAIM_FOR)
-        return Taken(tuple(said.replies), tuple(ids), claim)
+        log.error("turn failed", channel=message.sender.channel, exc_info=failure)
+        now = self._clock()
+        try:
+            with self._database.work() as work:
+                known = work.people.meet(
+                    message.sender.channel, message.sender.user, now, self._first_language(message, heard)
+                )
+                voice = self._voices.get(self._language(known, heard), self._voices["en"])
+                said = Said("apology", [Reply(voice.shared("went_wrong"), language=voice.language)])
+                taken = self._keep(work, known, message, Heard("", None), said, voice.language, now)
+                work.quarantine.put(
+                    message.key, message.sender.channel, message.text.encode("utf-8", "surrogatepass"), where, now
+                )
+        except AlreadySeen:
+            return self._again(message)
+        return taken
 
     def _first_language(self, message: InboundMessage, heard: Heard) -> str:
         """The language to begin in: what was written, else what the platform says, else English."""

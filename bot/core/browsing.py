@@ -16,6 +16,10 @@ def menu(voice: Voice, place: str = "") -> Reply:
     choices += [Choice(voice.pick(section.title), f"menu:{section.id}") for section in below]
     if place:
         choices.append(Choice(voice.shared("back"), f"menu:{policy.sections[place].parent or ''}".rstrip(":")))
-        return Reply(voice.shared("menu_in", place=voice.pick(policy.sections[place].title)), tuple(choices), language=voice.language)
+        return Reply(
+            voice.shared("menu_in", place=voice.pick(policy.sections[place].title)),
+            tuple(choices),
+            language=voice.language,
+        )
     title = voice.shared("menu", title=voice.pick(policy.title), date=voice.date(policy.date))
     return Reply(title, tuple(choices), language=voice.language)

@@ -6,13 +6,27 @@ from dataclasses import dataclass
 from knowledge.normal import normalise
 
 NAMES = ("start", "help", "language", "policy", "receipt", "privacy", "mydata", "forget", "cancel")
-_COMMAND = re.compile(r"/([a-z]{2,12})(?:@\w{1,64})?(?:\s+(\S{1,64}))?")
+_COMMAND = re.compile(r"/([a-z]{2,12})(?:@\w{1,64})?(?:[^\S\n]+(\S{1,64}))?")
 
 WORDS = {
-    "menu": ("policy", ""), "菜单": ("policy", ""), "目录": ("policy", ""),
-    "human": ("human", ""), "agent": ("human", ""), "人工": ("human", ""), "转人工": ("human", ""), "人工客服": ("human", ""),
-    "cancel": ("cancel", ""), "stop": ("cancel", ""), "never mind": ("cancel", ""), "取消": ("cancel", ""), "算了": ("cancel", ""), "退出": ("cancel", ""),
-    "english": ("language", "en"), "中文": ("language", "zh"), "简体中文": ("language", "zh"), "简体": ("language", "zh"),
+    "menu": ("policy", ""),
+    "菜单": ("policy", ""),
+    "目录": ("policy", ""),
+    "human": ("human", ""),
+    "agent": ("human", ""),
+    "人工": ("human", ""),
+    "转人工": ("human", ""),
+    "人工客服": ("human", ""),
+    "cancel": ("cancel", ""),
+    "stop": ("cancel", ""),
+    "never mind": ("cancel", ""),
+    "取消": ("cancel", ""),
+    "算了": ("cancel", ""),
+    "退出": ("cancel", ""),
+    "english": ("language", "en"),
+    "中文": ("language", "zh"),
+    "简体中文": ("language", "zh"),
+    "简体": ("language", "zh"),
 }
 """Whole messages that mean a command in plain words, in their matching form."""
 

@@ -1,14 +1,26 @@
-"""Sending what the outbox holds, and settling what became of it.
+"""Sending what the outbox holds, at the pace that all workers share, and settling what became of it.
 
-The request that took a message sends its own replies at once. What it leaves behind (a crash, a full queue) comes up
-again when its claim ends, and `sweep` sends it. A delivery whose first try may have arrived is flagged `maybe_repeat`.
+    sender = Sender(database, channel, clock)
+    await sender.send_own(taken, address)      the replies of a turn, by the request that took the message
+    await sender.run()                         the pump: whatever is due, until `stop`
+
+The request that took a message sends its own replies at once if slots are free; what it leaves (no slot, a failure, a
+crash) the pump sends. A delivery is claimed (committed), sent, and settled in the next step's transaction; a crash
+between leaves a claim that ends by itself and comes back flagged `maybe_repeat`, for nobody knows whether it arrived.
+At most `window` claims are held, so a crash repeats at most so many.
 """
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
+from math import ceil
+from random import Random
+from time import monotonic
+from typing import Any, TypeVar
 
 import structlog
 
@@ -16,77 +28,310 @@ from bot.core.assistant import CLAIM_FOR, Taken
 from bot.core.channel import Channel
 from bot.core.clock import Clock
 from bot.core.errors import Refused, TryLater, Unreachable
+from bot.core.ledger import LOOK_EVERY, Ask, Ended, Fate, Halt, Ledger, Outcome, Step, Times
 from bot.core.message import Address, Reply
+from bot.core.pace import AHEAD, Bucket, Slots, Suspicion
 from storage.engine import Database
-from storage.stores.deliveries import Due
+from storage.errors import StorageError
+from storage.stores.deliveries import LANES, Due
 
-BATCH = 100
-RETRY_FIRST, RETRY_MOST = timedelta(seconds=1), timedelta(seconds=60)
-"""The wait after a first failed try; it doubles with each further one."""
+WINDOW = 200
+"""Claims that one worker holds at most. At a slow pace it holds far fewer: those of the next quarter of a second."""
+BROADCAST_SHARE = 0.5
+"""The part of the window that broadcasts may fill, so that slow ones can't keep an answer waiting."""
+SETTLE_WITHIN = 0.02
+"""Seconds that an outcome waits for others to be settled with."""
+SETTLE_AT = 100
+"""Outcomes that are settled without waiting for more."""
+DRAIN = timedelta(seconds=10)
+"""How long what is under way may still take once the worker is told to stop."""
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-class Sender:
-    """Sends through one channel and settles in one database."""
+@dataclass(slots=True)
+class _Asked:
+    ask: Ask
+    answer: asyncio.Future[tuple[int, list[float], float]]
+    """(person, times of the event loop to send at, when to begin no more)."""
 
-    def __init__(self, database: Database, channel: Channel, clock: Clock) -> None:
-        self._database, self._channel, self._clock = database, channel, clock
+
+class Sender:
+    """Sends through one channel, settles in one database. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        channel: Channel,
+        clock: Clock,
+        *,
+        times: Times | None = None,
+        window: int = WINDOW,
+        chance: Random | None = None,
+    ) -> None:
+        self._channel, self._clock, self._window = channel, clock, window
+        self._times = times or Times(lease=CLAIM_FOR)
+
+        self._ledger = Ledger(database, channel, clock, self._times, chance or Random())  # noqa: S311  jitter, no secret
+        self._slots, self._suspicion = Slots(), Suspicion()
+        self._asked, self._ended, self._halts = list[_Asked](), list[Ended](), list[Halt]()
+        self._held = dict.fromkeys(LANES, 0)
+        self._tasks = set[asyncio.Task[Any]]()
+        self._writing = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
+        self.is_running = False
+        """Whether the pump runs here. Without it the replies of a turn are settled by whoever sends them."""
+        self._stopping = False
+
+    # ---- the replies of a turn, by the request that took the message
+
+    def start_own(self, taken: Taken, address: Address) -> None:
+        """As `send_own`, without waiting for it. For where the pump runs: `stop` ends it properly."""
+        self._start(self.send_own(taken, address))
 
     async def send_own(self, taken: Taken, address: Address) -> None:
-        """Sends the replies of a turn that was just taken."""
-        outcomes = []
-        for position, reply in enumerate(taken.replies):
-            outcomes.append(await self._try(address, reply, 1))
-            if position < len(taken.deliveries) and isinstance(outcomes[-1], TryLater):
-                break  # The rest waits its turn behind this one.
-        if taken.deliveries:
-            await asyncio.to_thread(self._settle, list(zip(taken.deliveries, outcomes, strict=False)), taken.claim)
+        """Sends the replies of a turn just taken as far as slots are free now; the pump sends the others."""
+        if not taken.deliveries:
+            for reply in taken.replies:  # Of somebody who was just erased: nothing is kept, nothing can be repeated.
+                await self._try(address, reply)
+            return
+        full = self._stopping or sum(self._held.values()) >= self._window
+        self._held["interactive"] += len(taken.deliveries)
+        if full:
+            for delivery in taken.deliveries:
+                self._note(Ended(delivery, taken.claim, Fate.UNTRIED))
+        else:
+            await self._send_granted(taken, address)
+        if not self.is_running:
+            await self._write_all()
 
-    async def sweep(self) -> int:
-        """Sends what is due on this channel; how many were tried."""
-        claim, now = uuid4().hex, self._clock()
-        due = await asyncio.to_thread(self._claim, claim)
-        outcomes = []
-        for one in due:
-            reply = Reply.from_data(json.loads(one.body))
-            outcomes.append((one.id, await self._try(Address(self._channel.name, one.user), reply, one.attempts)))
-        if outcomes:
-            await asyncio.to_thread(self._settle, outcomes, claim)
-            log.info("swept", channel=self._channel.name, tried=len(outcomes), seconds=(self._clock() - now).total_seconds())
-        return len(outcomes)
+    async def _send_granted(self, taken: Taken, address: Address) -> None:
+        held = len(taken.deliveries)
+        try:
+            person_id, times, until = await self._ask(Ask(taken.deliveries, taken.claim, address))
+            bucket, goes_on = self._ledger.buckets.of_lane("interactive"), True
+            for delivery, reply, at in zip(taken.deliveries, taken.replies, times, strict=False):
+                outcome: Outcome = Fate.UNTRIED
+                if goes_on:
+                    outcome = await self._send(bucket, at, until, person_id, address, reply)
+                goes_on = goes_on and not isinstance(outcome, TryLater) and outcome is not Fate.UNTRIED
+                held -= 1
+                self._note(Ended(delivery, taken.claim, outcome))
+        finally:
+            self._held["interactive"] -= held  # Given back by the step, or left to the end of its claim.
+
+    async def _ask(self, ask: Ask) -> tuple[int, list[float], float]:
+        """Asks for slots, together with whoever else asks now: (person, times of the event loop, end of the claim)."""
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + (self._times.lease - self._times.call).total_seconds()
+        while True:
+            asked = _Asked(ask, loop.create_future())
+            self._asked.append(asked)
+            try:
+                await self._write(until=asked.answer)
+                return await asked.answer
+            except StorageError as busy:
+                log.warning("outbox busy", channel=self._channel.name, error=type(busy).__name__)
+                if loop.time() > patience:
+                    return 0, [], 0.0
+                await asyncio.sleep(LOOK_EVERY / 5)
 
     def mark_shown(self, taken: Taken) -> None:
-        """Settles replies that went back in the answer to the very request that brought the message."""
-        if taken.deliveries:
-            self._settle([(delivery, None) for delivery in taken.deliveries], taken.claim)
+        """Settles replies that went back in the answer to the very request that brought the message. Synchronous."""
+        self._ledger.step([Ended(delivery, taken.claim, Fate.SENT) for delivery in taken.deliveries])
 
-    def _claim(self, claim: str) -> Sequence[Due]:
-        now = self._clock()
-        with self._database.work() as work:
-            return work.deliveries.due(self._channel.name, now, BATCH, claim, now + CLAIM_FOR)
+    async def mark_passive(self, taken: Taken) -> None:
+        """Settles the first reply as one that went back in the answer to a push; `was_passive` knows it again."""
+        for delivery in taken.deliveries[:1]:
+            self._held["interactive"] += 1
+            self._note(Ended(delivery, taken.claim, Fate.PASSIVE))
+        if not self.is_running:
+            await self._write_all()
 
-    async def _try(self, address: Address, reply: Reply, attempts: int) -> TryLater | Unreachable | Refused | None:
+    def was_passive(self, message_key: str) -> bool:
+        """Whether the first reply to this message went back in the answer to a push. Synchronous."""
+        return self._ledger.went_passively(message_key)
+
+    # ---- the pump
+
+    async def run(self) -> None:
+        """Sends what is due until `stop`; several workers may run at once. Sleeps when there is nothing to do."""
+        self.is_running, self._stopping = True, False
         try:
-            await self._channel.send(address, reply)
+            while not self._stopping:
+                self._wake.clear()
+                nap = await self._round()
+                if not self._stopping:
+                    await _event_or(self._wake, nap)
+        finally:
+            if not self._stopping:
+                await self.stop()
+            self.is_running = False
+
+    async def stop(self, within: timedelta = DRAIN) -> None:
+        """Claims nothing more, lets what is being sent end, gives back the rest unflagged. Takes `within` at most."""
+        loop = asyncio.get_running_loop()
+        self._stopping, end = True, loop.time() + within.total_seconds()
+        self._slots.interrupt()
+        self._wake.set()
+        while self._tasks and loop.time() < end:
+            await asyncio.wait(self._tasks, timeout=end - loop.time())
+        cut_off = list(self._tasks)
+        for task in cut_off:
+            task.cancel()
+        await asyncio.gather(*cut_off, return_exceptions=True)
+        try:
+            await self._write_all()
+        except StorageError as busy:
+            log.warning("claims left to end by themselves", channel=self._channel.name, error=type(busy).__name__)
+
+    def wake(self) -> None:
+        """Something was queued for this channel: the pump looks at once. Call it in the event loop."""
+        self._wake.set()
+
+    async def sweep(self) -> int:
+        """Sends what is due now, once; how many were tried. For tests and tools: the pump does it by itself."""
+        step = await self._write(claiming=True)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._write_all()
+        return len(step.due) if step else 0
+
+    async def _round(self) -> float:
+        """One step, or a look whether one is needed; seconds until the next."""
+        try:
+            if not self._ended and not self._asked and (nap := await asyncio.to_thread(self._ledger.look)) > 0:
+                return nap
+            step = await self._write(claiming=True)
+            return step.again_in if step else 0.0
+        except StorageError as busy:
+            log.warning("outbox busy", channel=self._channel.name, error=type(busy).__name__)
+            return LOOK_EVERY
+
+    async def _deliver(self, one: Due, claim: str, at: float, until: float) -> None:
+        address = Address(self._channel.name, one.user)
+        try:
+            reply = Reply.from_data(json.loads(one.body))
+        except (ValueError, TypeError, KeyError):
+            outcome: Outcome = Refused("unreadable")
+        else:
+            outcome = await self._send(self._ledger.buckets.of_lane(one.lane), at, until, one.person.id, address, reply)
+        self._note(Ended(one.id, claim, outcome, one.attempts, one.lane))
+
+    # ---- one message
+
+    async def _send(
+        self, bucket: Bucket, at: float, until: float, person_id: int, address: Address, reply: Reply
+    ) -> Outcome:
+        """Waits for the slot and sends. After `until` somebody else may have the claim, so nothing is begun."""
+        loop = asyncio.get_running_loop()
+        if self._stopping or not await self._slots.come(bucket, at) or self._stopping or loop.time() > until:
+            return Fate.UNTRIED
+        began = loop.time()
+        outcome = await self._try(address, reply)
+        if outcome is Fate.SENT:
+            self._suspicion.reached(began)
+        elif isinstance(outcome, TryLater) and not outcome.unsure:
+            everyone = self._suspicion.is_for_everyone(person_id, outcome, loop.time())
+            self._halts.append(Halt(self._clock() + outcome.after, None if everyone else (person_id, address)))
+            if everyone:
+                log.warning("channel halted", channel=self._channel.name, seconds=outcome.after.total_seconds())
+                self._slots.interrupt()
+                self._wake.set()
+        return outcome
+
+    async def _try(self, address: Address, reply: Reply) -> Outcome:
+        try:
+            async with asyncio.timeout(self._times.call.total_seconds()):
+                await self._channel.send(address, reply)
         except (TryLater, Unreachable, Refused) as failure:
             return failure
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            return TryLater(timedelta(0), unsure=True)  # Cut off by `stop`: it may arrive all the same.
         except Exception as failure:
-            # A channel's mistake must not cost the message: it waits and is tried again.
+            # No answer in time, or a channel's mistake: it must not cost the message, and it may have arrived.
             log.error("send failed", channel=self._channel.name, error=type(failure).__name__)
-            return TryLater(min(RETRY_FIRST * 2 ** min(attempts, 6), RETRY_MOST))
-        return None
+            return TryLater(self._times.retry_first, unsure=True)
+        return Fate.SENT
 
-    def _settle(self, outcomes: Sequence[tuple[int, TryLater | Unreachable | Refused | None]], claim: str) -> None:
-        now = self._clock()
-        with self._database.work() as work:
-            for delivery, outcome in outcomes:
-                match outcome:
-                    case None:
-                        work.deliveries.settle(delivery, claim, "sent", now)
-                    case TryLater(after=after):
-                        work.deliveries.retry(delivery, claim, now + after)
-                    case Unreachable(reason=reason):
-                        work.deliveries.settle(delivery, claim, "unreachable", now, reason)
-                    case Refused(reason=reason):
-                        work.deliveries.settle(delivery, claim, "failed", now, reason)
+    # ---- the ledger, one step at a time
+
+    def _note(self, ended: Ended) -> None:
+        """Keeps an outcome until the next step writes it, which comes soon."""
+        self._ended.append(ended)
+        if len(self._ended) >= SETTLE_AT:
+            self._wake.set()
+        elif self._soon is None and self.is_running:
+            self._soon = asyncio.get_running_loop().call_later(SETTLE_WITHIN, self._settle_now)
+
+    def _settle_now(self) -> None:
+        self._soon = None
+        self._wake.set()
+
+    async def _write_all(self) -> None:
+        """Writes what waits to be written. Raises StorageError."""
+        while self._ended or self._halts:
+            await self._write()
+
+    async def _write(self, *, until: asyncio.Future[Any] | None = None, claiming: bool = False) -> Step | None:
+        """One step with everything that waits, after the one under way; None when that one has brought `until`."""
+        async with self._writing:
+            if until and until.done():
+                return None
+            # A step once begun is brought to its end, whoever is cancelled meanwhile: it may have claimed something.
+            return await asyncio.shield(self._start(self._step(claiming)))
+
+    async def _step(self, claiming: bool) -> Step:
+        asked, self._asked = self._asked, []
+        ended, self._ended = self._ended, []
+        halts, self._halts = self._halts, []
+        room, free = self._room(ended) if claiming and not self._stopping else ({}, 0)
+        try:
+            asks = [one.ask for one in asked]
+            step = await asyncio.to_thread(self._ledger.step, ended, asks, halts, room, free)
+        except Exception as failure:
+            self._ended[:0], self._halts[:0] = ended, halts
+            for one in asked:
+                one.answer.set_exception(failure)
+            raise
+        now = asyncio.get_running_loop().time() - (monotonic() - step.began)
+        until = now + (self._times.lease - self._times.call).total_seconds()
+        for over in ended:
+            self._held[over.lane] -= 1
+        for one in asked:
+            grant = step.grants[one.ask.claim]
+            if not one.answer.done():
+                one.answer.set_result((grant.person_id, [now + wait for wait in grant.waits], until))
+        for due, wait in step.due:
+            self._held[due.lane] += 1
+            self._start(self._deliver(due, step.claim, now + wait, until))
+        return step
+
+    def _room(self, ended: Sequence[Ended]) -> tuple[dict[str, int], int]:
+        """How many of each lane, and in all, may be claimed once `ended` is written."""
+        over = Counter(one.lane for one in ended)
+        free = self._window - sum(self._held.values()) + len(ended)
+        room = {}
+        for lane in LANES:
+            bucket = self._ledger.buckets.of_lane(lane)
+            # Slots that we could not use in time are not reserved anew.
+            room[lane] = max(0, ceil(bucket.rate * AHEAD) + 1 - self._slots.waiting(bucket))
+        share = int(self._window * BROADCAST_SHARE)
+        room["broadcast"] = min(room["broadcast"], share - self._held["broadcast"] + over["broadcast"])
+        return room, free
+
+    def _start(self, what: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _event_or(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -81,6 +81,10 @@ def _play(flow: Flow, open_flow: OpenFlow, effects: Effects, answer: str | None)
 
 def _recorded(step: Choose | Do, entry: Mapping[str, str]) -> str:
     kind = "answer" if isinstance(step, Choose) else "effect"
-    if entry["step"] != step.step or entry["kind"] != kind or (isinstance(step, Choose) and entry["outcome"] not in step.options):
+    if (
+        entry["step"] != step.step
+        or entry["kind"] != kind
+        or (isinstance(step, Choose) and entry["outcome"] not in step.options)
+    ):
         raise JournalDoesNotFit
     return entry["outcome"]

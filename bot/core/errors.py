@@ -10,6 +10,7 @@ Misconfigured       found at start, all at once, each with the setting's name ->
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 
 class Declined(Exception):
@@ -39,11 +40,17 @@ class DeliveryError(Exception):
 
 
 class TryLater(DeliveryError):
-    """The platform asks to wait, or can't be reached now."""
+    """The platform asks to wait, or can't be reached now. `unsure`: this try may have arrived all the same.
 
-    def __init__(self, after: timedelta) -> None:
+    `halts` says who must wait: "person" this one alone, "everyone" the whole channel. None is for what the platform
+    doesn't say (a Telegram 429): the person waits, and everyone once two persons in a row were told to.
+    """
+
+    def __init__(
+        self, after: timedelta, *, unsure: bool = False, halts: Literal["person", "everyone"] | None = None
+    ) -> None:
         super().__init__(f"try again after {after}")
-        self.after = after
+        self.after, self.unsure, self.halts = after, unsure, halts
 
 
 class Unreachable(DeliveryError):

@@ -12,6 +12,7 @@ from bot.core.message import InboundMessage
 from intents.language import detect, is_traditional
 from intents.recogniser import Outcome, Recogniser, Recognition
 from intents.wording import TRADITIONAL
+from knowledge.normal import visible
 
 TEXT_MAX = 4000
 """Characters of a message that are read; Telegram allows 4,096, WeChat about 680."""
@@ -22,8 +23,13 @@ _FOLLOW_UP = re.compile(
     r"|(?:why|when|where|who|how|how long|for how long|how much|how many|until when|since when|by whom|which ones?|such as|like what|for example)(?: \w+){0,2}",
     re.IGNORECASE,
 )
-_FOLLOW_UP_ZH = re.compile(r"(?:那|那么|还有|另外|然后|可是|但是|这个|那个|这些|那些|它).{0,30}|.{1,20}呢|(?:为什么|为啥|多久|多长时间|谁|什么时候|在哪|怎么办|怎么弄|比如|例如|具体)[^，。]{0,6}")
+_FOLLOW_UP_ZH = re.compile(
+    r"(?:那|那么|还有|另外|然后|可是|但是|这个|那个|这些|那些|它).{0,30}|.{1,20}呢|(?:为什么|为啥|多久|多长时间|谁|什么时候|在哪|怎么办|怎么弄|比如|例如|具体)[^，。]{0,6}"
+)
+_LEANS = re.compile(r"\b(?:it|that|this|those|these|them|they)\b", re.IGNORECASE)
+_LEANS_ZH = re.compile("[它他她]|这个|那个|这些|那些|這個|那個|這些")
 _LETTER = re.compile(r"[a-z]", re.IGNORECASE)
+_TWO_WORDS = re.compile(r"[a-z]\W+[a-z]", re.IGNORECASE)
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -37,45 +43,64 @@ class Heard:
     recognition: Recognition | None = None
     parts: tuple[Recognition, ...] = ()
     follows_up: bool = False
+    stands_alone: bool = True
+    """False for a follow-up that says too little by itself: a pronoun, or a word or two."""
     cut: bool = False
 
 
 def listen(message: InboundMessage, recogniser: Recogniser) -> Heard:
     """What `message` says."""
-    raw = message.text[: TEXT_MAX * 2]
+    raw = visible(message.text[: TEXT_MAX * 2]).strip()
     text = mask(raw)[:TEXT_MAX].strip()
     language = language_of(text)
     cut = len(message.text) > TEXT_MAX
     if message.choice is not None or message.event is not None or not text:
         return Heard(text, language, cut=cut)
-    if command := parse(text):
+    if command := parse(raw):
         return Heard(text, language, command, cut=cut)
+    # What is masked is kept from the store, not from the matcher, which remembers nothing: "the code is wrong" is a question.
+    said = raw[:TEXT_MAX]
+    if not any(character.isalpha() for character in said):
+        return Heard(text, language, cut=cut)
     spoken = "zh" if language and language.startswith("zh") else language
-    whole = recogniser.recognise(text, language=spoken)
-    return Heard(text, language, None, whole, _parts(text, whole, recogniser, spoken), _follows_up(text), cut)
+    whole = recogniser.recognise(said, language=spoken)
+    return Heard(
+        text, language, None, whole, _parts(said, recogniser, spoken), _follows_up(said), _stands_alone(said), cut
+    )
 
 
 def language_of(text: str) -> str | None:
     """en, zh or zh-Hant; None for text without letters (numbers, emoji) and for a lone Latin word or command."""
     if _HAN.search(text):
         return TRADITIONAL if is_traditional(text) else detect(text, default="zh")
-    if text.startswith("/") or len(_LETTER.findall(text)) < 4:
+    if text.startswith("/") or len(_LETTER.findall(text)) < 4 or not _TWO_WORDS.search(text):
         return None
     return "en"
 
 
-def _parts(text: str, whole: Recognition, recogniser: Recogniser, language: str | None) -> tuple[Recognition, ...]:
+def _parts(text: str, recogniser: Recogniser, language: str | None) -> tuple[Recognition, ...]:
     """The answers to each question of a message that asks several, when every one of them is sure and they differ."""
     sentences = [s.strip() for s in _SENTENCE_END.split(text) if len(s.strip()) > 3]
     if not 2 <= len(sentences) <= QUESTIONS_AT_MOST * 2:
         return ()
-    asked = [r for r in (recogniser.recognise(s, language=language) for s in sentences) if r.outcome in (Outcome.ANSWERED, Outcome.NOT_COVERED)]
+    asked = [
+        r
+        for r in (recogniser.recognise(s, language=language) for s in sentences)
+        if r.outcome in (Outcome.ANSWERED, Outcome.NOT_COVERED)
+    ]
     sure = [r for r in asked if r.outcome is Outcome.ANSWERED]
     first = list(dict.fromkeys(r.clauses[0] for r in sure))
     if len(first) < 2:
         return ()
     best = {r.clauses[0]: r for r in reversed(sure)}
     return tuple(best[key] for key in first[:QUESTIONS_AT_MOST])
+
+
+def _stands_alone(text: str) -> bool:
+    """Whether a message that leans on the one before says enough by itself: no pronoun, and more than a word or two."""
+    if _HAN.search(text):
+        return len(text) >= 8 and not _LEANS_ZH.search(text)
+    return len(text.split()) >= 5 and not _LEANS.search(text)
 
 
 def _follows_up(text: str) -> bool:

@@ -27,7 +27,11 @@ def history_of(database: Database, address: Address, after: int = 0) -> list[Lin
         if known is None:
             return []
         turns = work.conversations.turns(known, limit=TURNS_AT_MOST)
-        sent = work.deliveries.recent(known, TURNS_AT_MOST * 4) if after == 0 else work.deliveries.history(known, after_id=after)
+        sent = (
+            work.deliveries.recent(known, TURNS_AT_MOST * 4)
+            if after == 0
+            else work.deliveries.history(known, after_id=after)
+        )
     lines: list[Line] = []
     spoken = {f"turn:{turn.id}": turn for turn in turns} if after == 0 else {}
     for one in sent:

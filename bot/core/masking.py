@@ -17,12 +17,22 @@ from knowledge.normal import visible
 _GAP = r"[ \-\u2010-\u2015]?"
 _ID = re.compile(rf"(?<![0-9])[1-9](?:{_GAP}[0-9]){{16}}{_GAP}[0-9Xx](?![0-9])")
 _CARD = re.compile(rf"(?<![0-9])[0-9](?:{_GAP}[0-9]){{12,18}}(?![0-9])")
-_MOBILE = re.compile(rf"(?<![0-9])(?:(?:\+|00)?86{_GAP})?1[3-9](?:{_GAP}[0-9]){{9}}(?![0-9])")
+_MOBILE = re.compile(rf"(?<![0-9])1[3-9](?:{_GAP}[0-9]){{9}}(?![0-9])")
+_CHINA = re.compile(rf"(?<![0-9])(?:\+|00)?86{_GAP}1[3-9](?:{_GAP}[0-9]){{9}}(?!{_GAP}[0-9])")
 _FOREIGN = re.compile(rf"(?<![0-9+])\+[1-9](?:{_GAP}[0-9]){{7,14}}(?![0-9])")
 _MAIL = re.compile(r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-]{1,64})@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})")
+_SAID_OF_PASSWORDS = (
+    "already|also|always|being|changed|compromised|correct|encrypted|exposed|forgotten|hacked|hashed|invalid|kept|known"
+    "|leaked|lost|necessary|needed|never|public|required|reset|safe|saved|secure|seen|sent|shared|still|stolen|stored"
+    "|stronger|used|visible|weak|what|where|wrong"
+)
+"""Words that follow "my password is" when people speak of a password instead of giving it away."""
 _SECRET = re.compile(
     r"(?i)((?:password|passwd|passcode|pwd|secret|token|api[ _-]?key|access[ _-]?key|验证码|驗證碼|密码|密碼|口令|密钥|金鑰)"
-    r"\s*(?:is|was|=|:|：|是|为|為)\s*)([^\s,;，；。]{4,128})"
+    r"\s*(?:(?:(?:is|was)(?![a-z])|是|为|為)?\s*[:：=]\s*|(?:is|was)\s+(?!(?:"
+    + _SAID_OF_PASSWORDS
+    + r")\b)|[是为為]\s*(?=[!-~])))"
+    r"([^\s,;，；。]{4,128})"
 )
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:[0-9]{8,10}:[A-Za-z0-9_-]{35}|AKIA[0-9A-Z]{16}|LTAI[0-9A-Za-z]{12,26}|gh[pousr]_[A-Za-z0-9]{36,}"
@@ -48,6 +58,7 @@ def _mask(text: str) -> str:
     text = _SECRET.sub(lambda m: m[1] + "[secret]", text)
     text = _MAIL.sub(lambda m: f"{m[1][0]}***@{m[2]}", text)
     text = _ID.sub(_identity, text)
+    text = _CHINA.sub(lambda m: "[phone ***" + _digits(m[0])[-3:] + "]", text)  # One in ten of them passes Luhn.
     text = _CARD.sub(_card, text)
     text = _MOBILE.sub(lambda m: "[phone ***" + _digits(m[0])[-3:] + "]", text)
     text = _FOREIGN.sub(lambda m: "[phone ***" + _digits(m[0])[-3:] + "]", text)
@@ -62,7 +73,9 @@ def is_identity_number(digits: str) -> bool:
         born = date(int(digits[6:10]), int(digits[10:12]), int(digits[12:14]))
     except ValueError:
         return False
-    return born.year >= 1850 and _CHECK[sum(w * int(d) for w, d in zip(_WEIGHTS, digits, strict=False)) % 11] == digits[17]
+    return (
+        born.year >= 1850 and _CHECK[sum(w * int(d) for w, d in zip(_WEIGHTS, digits, strict=False)) % 11] == digits[17]
+    )
 
 
 def passes_luhn(digits: str) -> bool:

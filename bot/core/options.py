@@ -8,9 +8,23 @@ from rapidfuzz import fuzz
 from bot.core.message import Choice
 from knowledge.normal import normalise
 
-_NUMBER = re.compile(r"(?:第|选|选择|no\.?|number|option|the)?\s*([0-9]{1,2}|[一二两三四五六七八九十])\s*(?:个|项|号|条|st|nd|rd|th)?\s*[.)、。]?")
+_NUMBER = re.compile(
+    r"(?:第|选|选择|no\.?|number|option|the)?\s*([0-9]{1,2}|[一二两三四五六七八九十])\s*(?:个|项|号|条|st|nd|rd|th)?\s*[.)、。]?"
+)
 _WORDS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
-_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "first one": 1, "second one": 2, "third one": 3, "the first one": 1, "the second one": 2, "the third one": 3}
+_ORDINALS = {
+    "first": 1,
+    "second": 2,
+    "third": 3,
+    "fourth": 4,
+    "fifth": 5,
+    "first one": 1,
+    "second one": 2,
+    "third one": 3,
+    "the first one": 1,
+    "the second one": 2,
+    "the third one": 3,
+}
 _YES = {"yes", "y", "yep", "yeah", "sure", "ok", "okay", "是", "是的", "好", "好的", "对", "可以", "确定", "嗯"}
 _NO = {"no", "n", "nope", "no thanks", "不", "不要", "不用", "否", "不是", "不用了", "别"}
 LIKE_A_LABEL = 88.0
@@ -23,7 +37,7 @@ def pick(text: str, offers: Sequence[Choice]) -> Choice | None:
     if not said or len(said) > 80 or not offers:
         return None
     for offer in offers:
-        if said == normalise(offer.label):
+        if said in (normalise(offer.label), _words(offer.label)):
             return offer
     if found := _NUMBER.fullmatch(said):
         number = _WORDS.get(found[1]) or int(found[1])
@@ -35,6 +49,11 @@ def pick(text: str, offers: Sequence[Choice]) -> Choice | None:
         return by_end["yes"]
     if said in _NO and "no" in by_end:
         return by_end["no"]
-    likeness = [(fuzz.ratio(said, normalise(offer.label)), -i) for i, offer in enumerate(offers)]
+    likeness = [(fuzz.ratio(said, _words(offer.label)), -i) for i, offer in enumerate(offers)]
     best, place = max(likeness)
     return offers[-place] if best >= LIKE_A_LABEL else None
+
+
+def _words(label: str) -> str:
+    """A label as people type it: without the thumb or arrow it is drawn with."""
+    return re.sub(r"^\W+|\W+$", "", normalise(label))

@@ -32,4 +32,8 @@ def my_data(work: Work, known: Known, voice: Voice) -> Reply:
 
 def own_notice(voice: Voice) -> Reply:
     """What this bot keeps and for how long."""
-    return Reply(voice.shared("own_privacy"), (Choice(voice.shared("forget_button"), "start:forget_me"),), language=voice.language)
+    return Reply(
+        voice.shared("own_privacy"),
+        (Choice(voice.shared("forget_button"), "start:forget_me"),),
+        language=voice.language,
+    )

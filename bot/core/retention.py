@@ -26,14 +26,14 @@ class Forgotten:
     people: int = 0
 
 
-def forget_old(database: Database, now: datetime) -> Forgotten:
+def forget_old(database: Database, now: datetime, chunk: int = CHUNK) -> Forgotten:
     """Takes away everything past its time, in small transactions so that nobody waits. Safe to run twice."""
     turns = deliveries = keys = receipts = quarantined = people = 0
     while True:
         with database.work() as work:
-            gone = work.conversations.forget_before(now - TALK, now - MESSAGE_KEYS, now - RECEIPTS, limit=CHUNK)
-            sent = work.deliveries.forget_before(now - TALK, limit=CHUNK)
-            held = work.quarantine.forget_before(now - QUARANTINED)
+            gone = work.conversations.forget_before(now - TALK, now - MESSAGE_KEYS, now - RECEIPTS, limit=chunk)
+            sent = work.deliveries.forget_before(now - TALK, limit=chunk)
+            held = work.quarantine.forget_before(now - QUARANTINED, limit=chunk)
             silent = work.people.idle_since(now - TALK)
             for person in silent:
                 work.people.forget(person)
@@ -41,5 +41,5 @@ def forget_old(database: Database, now: datetime) -> Forgotten:
             work.pace.forget_before(now - timedelta(hours=1))
         turns, keys, receipts = turns + gone.turns, keys + gone.seen, receipts + gone.receipts
         deliveries, quarantined, people = deliveries + sent, quarantined + held, people + len(silent)
-        if not (gone.turns or gone.seen or gone.receipts or sent or silent):
+        if not (gone.turns or gone.seen or gone.receipts or sent or held or silent):
             return Forgotten(turns, deliveries, keys, receipts, quarantined, people)

@@ -1,6 +1,7 @@
 """Where one conversation stands between two messages. Kept sealed; holds nothing that isn't needed to go on."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,14 +23,20 @@ class OpenFlow:
 @dataclass(slots=True)
 class State:
     """`offers` are the choices last shown (a typed number means one of them); `topic` the clauses last spoken of;
-    `failed` counts answers in a row that did not help."""
+    `failed` counts answers in a row that did not help; `rested` is when a chat that wrote much is rested again (seconds
+    since 1970), `flooded` whether it was told so."""
 
     flow: OpenFlow | None = None
     offers: list[Choice] = field(default_factory=list)
     topic: list[str] = field(default_factory=list)
     question: str = ""
     failed: int = 0
+    rested: float = 0.0
     flooded: bool = False
+
+    def offer(self, shown: Sequence[Choice]) -> None:
+        """Notes the choices shown last; without new ones the last stay on offer, except those of a dialogue that has ended."""
+        self.offers = list(shown) or [o for o in self.offers if self.flow or not o.value.startswith("flow:")]
 
     def to_bytes(self) -> bytes:
         """JSON; `from_bytes` reads it back."""

@@ -24,6 +24,8 @@ from storage.work import Work
 
 REASONS = ("wrong_clause", "unclear", "incomplete", "other")
 """Why an answer did not help."""
+IN_PASSING = ("greeting", "help", "smalltalk_abuse", "thanks")
+"""Flows that only say a word: what is under way goes on after them."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class Turn:
     def take(self) -> Said:
         """Joined or left, a button, a command, an answer to an open question, or something new. Raises Declined."""
         message = self.message
+        if message.event is not None or (self.state.flow is not None and self.state.flow.name not in flows()):
+            self.state.flow = None  # A chat that begins anew, or a flow that an update took away.
         if message.event is not None:
             return Said("event", [] if message.event is Event.LEFT else self._flow("greeting").replies)
         if message.choice is not None:
@@ -87,8 +91,7 @@ class Turn:
         match kind:
             case "law" if rest in policy.law:
                 return Said("choice", [law_reply(policy.law[rest], self.voice)], (rest,))
-            case "ask":
-                self.state.failed += 1
+            case "ask" if rest == "none":
                 return Said("choice", [self._stuck()])
             case "menu":
                 return Said("choice", [menu(self.voice, rest)])
@@ -111,13 +114,19 @@ class Turn:
     def _stuck(self) -> Reply:
         """Two stages: say it differently, then a person."""
         key = "rephrase" if self.state.failed < 2 else "person_offer"
-        choices = (Choice(self.voice.shared("a_person"), "start:request_human"), Choice(self.voice.shared("browse"), "menu"))
+        choices = (
+            Choice(self.voice.shared("a_person"), "start:request_human"),
+            Choice(self.voice.shared("browse"), "menu"),
+        )
         return Reply(self.voice.shared(key), choices, language=self.voice.language)
 
     def _command(self, command: Command) -> Said:
         match command.name:
             case "start":
-                if command.argument.startswith("clause_") and (clause := self.voice.policy.clauses.get(command.argument[7:])):
+                self.state.flow = None
+                if command.argument.startswith("clause_") and (
+                    clause := self.voice.policy.clauses.get(command.argument[7:])
+                ):
                     return self._show(clause)
                 return self._flow("greeting")
             case "help":
@@ -144,7 +153,9 @@ class Turn:
         return Said("command", [self._plain("unknown_command")])
 
     def _language(self, wanted: str) -> Said:
-        wanted = {"zh-hans": "zh", "zh-cn": "zh", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-hant": "zh-Hant"}.get(wanted.lower(), wanted.lower())
+        wanted = {"zh-hans": "zh", "zh-cn": "zh", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-hant": "zh-Hant"}.get(
+            wanted.lower(), wanted.lower()
+        )
         if wanted not in self.voice.wording.languages:
             return self._flow("change_language")
         self.effects("set_language", {"language": wanted})
@@ -157,16 +168,25 @@ class Turn:
     def _receipt(self, code: str) -> Said:
         """What an answer rested on; the question only to the one who asked it."""
         found = self.work.conversations.receipt(tidy_code(code)) if code else None
+        if not code:
+            return Said("command", [self._plain("receipt_which")])
         if found is None:
-            raise NothingFound(name=tidy_code(code) or "/receipt")
+            raise NothingFound(name=tidy_code(code))
         voice = self.voice
         labels = [voice.citation(thing).label for thing in voice.things(found.clauses)]
         year, month, day = map(int, found.version.split("-"))
         version = voice.date(type(voice.policy.date)(year, month, day))
-        lines = [voice.shared("receipt", code=found.code, at=f"{found.at:%Y-%m-%d %H:%M} UTC", clauses=", ".join(labels or found.clauses), version=version, checksum=found.checksum[:12])]
+        cited = (", " if voice.language == "en" else "、").join(labels or found.clauses)
+        at = f"{found.at:%Y-%m-%d %H:%M} UTC"
+        lines = [
+            voice.shared(
+                "receipt", code=found.code, at=at, clauses=cited, version=version, checksum=found.checksum[:12]
+            )
+        ]
         if found.person_id == self.known.id and found.turn_id is not None:
             for turn in self.work.conversations.turns(self.known, limit=1, before=found.turn_id + 1):
-                lines.append(voice.shared("receipt_question", question=turn.text))
+                if turn.text and turn.outcome != "choice":
+                    lines.append(voice.shared("receipt_question", question=turn.text))
         choices = tuple(voice.choice(thing) for thing in voice.things(found.clauses)[:3])
         return Said("command", [Reply("\n".join(lines), choices, language=voice.language)], tuple(found.clauses))
 
@@ -176,6 +196,8 @@ class Turn:
             code, _, how = rest.partition(":")
         found = self.work.conversations.receipt(tidy_code(code))
         if found is None or found.person_id != self.known.id or found.turn_id is None:
+            raise StaleChoice
+        if kind == "rate" and how not in ("up", "down"):
             raise StaleChoice
         if kind == "reason":
             if how not in REASONS:
@@ -190,8 +212,13 @@ class Turn:
         return Said("choice", [Reply(self.voice.shared("rated_down"), tuple(choices), language=self.voice.language)])
 
     def _flow(self, name: str) -> Said:
+        under_way = self.state.flow
         self.state.flow = OpenFlow(name, self._new_code().replace("-", "").lower())
-        return self._play(self.state.flow, None)
+        said = self._play(self.state.flow, None)
+        if under_way is not None and name in IN_PASSING:
+            self.state.flow = under_way
+            said.replies += self._play(under_way, None).replies[-1:]
+        return said
 
     def _step(self, rest: str) -> Said:
         run, _, tail = rest.partition(":")
@@ -218,8 +245,19 @@ class Turn:
                 replies += self._cite(step)
                 ids += step.ids
         if played.waiting:
-            options = [Choice(self.voice.option(flow.name, played.waiting.step, o), f"flow:{flow.run}:{played.waiting.step}:{o}") for o in played.waiting.options]
-            replies.append(Reply(self.voice.option(flow.name, played.waiting.step, "ask"), tuple(options), language=self.voice.language))
+            options = [
+                Choice(
+                    self.voice.option(flow.name, played.waiting.step, o), f"flow:{flow.run}:{played.waiting.step}:{o}"
+                )
+                for o in played.waiting.options
+            ]
+            replies.append(
+                Reply(
+                    self.voice.option(flow.name, played.waiting.step, "ask"),
+                    tuple(options),
+                    language=self.voice.language,
+                )
+            )
         else:
             self.state.flow = None
         if ids:
@@ -233,14 +271,23 @@ class Turn:
         clauses = [thing for thing in things if isinstance(thing, Clause)]
         replies = [law_reply(thing, self.voice, beside=False) for thing in things if isinstance(thing, LawArticle)]
         if clauses:
-            text = "\n\n".join(self.voice.plain(c) + (f"\n{self.voice.official(c)}" if c.official else "") for c in clauses)
-            replies.insert(0, Reply(text, (), tuple(self.voice.citation(c) for c in clauses), language=self.voice.language))
+            text = "\n\n".join(
+                self.voice.plain(c) + (f"\n{self.voice.official(c)}" if c.official else "") for c in clauses
+            )
+            replies.insert(
+                0, Reply(text, (), tuple(self.voice.citation(c) for c in clauses), language=self.voice.language)
+            )
         return replies
 
     def _aside(self, flow: OpenFlow) -> Said:
         """Words typed while a flow waits: a question is answered and the flow asks again; another wish takes over."""
         recognition = self.heard.recognition
-        if recognition and recognition.outcome is Outcome.INTENT and recognition.intent in flows() and recognition.intent != flow.name:
+        if (
+            recognition
+            and recognition.outcome is Outcome.INTENT
+            and recognition.intent in flows()
+            and recognition.intent != flow.name
+        ):
             return self._new(recognition)
         if recognition and recognition.outcome is Outcome.ANSWERED:
             aside = self._new(recognition)
@@ -273,13 +320,19 @@ class Turn:
         return Said(answers[0].outcome.value, replies, ids, None, first.score, [a for a in answers if a.receipt])
 
     def _in_context(self, recognition: Recognition) -> Recognition:
-        """A follow-up ("and how long?") read together with the question before it, unless it is clear on its own."""
+        """A follow-up ("and how long?", "can I change it?") read together with the question before it, unless it is clear on its own."""
         if not self.heard.follows_up or not self.state.question:
             return recognition
-        together = self._recogniser.recognise(f"{self.state.question} {self.heard.text}", language="zh" if self.voice.language.startswith("zh") else "en")
-        if together.outcome is Outcome.ANSWERED and (recognition.outcome is not Outcome.ANSWERED or together.score > recognition.score):
-            return together
-        return recognition if recognition.outcome is Outcome.ANSWERED else together
+        if recognition.outcome is Outcome.ANSWERED and self.heard.stands_alone:
+            return recognition
+        together = self._recogniser.recognise(
+            f"{self.state.question} {self.heard.text}", language="zh" if self.voice.language.startswith("zh") else "en"
+        )
+        return (
+            together
+            if together.outcome is Outcome.ANSWERED or recognition.outcome is not Outcome.ANSWERED
+            else recognition
+        )
 
 
 def tidy_code(code: str) -> str:

@@ -5,11 +5,11 @@ from datetime import date
 
 from bot.core.message import Choice, Citation
 from intents.catalogue import resolve
-from intents.traditional import traditional
+from intents.traditional import in_traditional_characters, traditional
 from intents.wording import TRADITIONAL, Wording
 from knowledge.clause import Clause, LawArticle, Localized, PolicyVersion, localized
 
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
 class Voice:
@@ -39,7 +39,7 @@ class Voice:
         return self.wording.say(place, f"choose.{rest}.{option}", self.language, **self._usual)
 
     def date(self, day: date) -> str:
-        """"15 December 2023" or "2023年12月15日"."""
+        """ "15 December 2023" or "2023年12月15日"."""
         if self.language == "en":
             return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
         return f"{day.year}年{day.month}月{day.day}日"
@@ -61,7 +61,10 @@ class Voice:
         """The imported official wording with its label, "" where none was imported."""
         if not clause.official:
             return ""
-        return self.shared("official") + "\n" + self.pick(clause.official)
+        text = localized(clause.official, "zh" if self.language == TRADITIONAL else self.language)
+        return (
+            self.shared("official") + "\n" + (in_traditional_characters(text) if self.language == TRADITIONAL else text)
+        )
 
     def things(self, ids: Sequence[str]) -> list[Clause | LawArticle]:
         """The clauses and articles by those names, unknown ones left out."""

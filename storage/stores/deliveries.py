@@ -15,12 +15,13 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     delete,
-    exists,
     func,
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlmodel import Session
@@ -37,8 +38,14 @@ LANES = ("interactive", "order", "broadcast")
 
 # Written out, not bound: a partial index is used only where its own condition is read in the query.
 UNSETTLED: ColumnElement[bool] = literal_column("delivery.state IN ('queued','claimed')")
-OLDER = DELIVERY.alias("older")
-OLDER_UNSETTLED: ColumnElement[bool] = literal_column("older.state IN ('queued','claimed')")
+SIBLING = DELIVERY.alias("sibling")
+SIBLING_UNSETTLED: ColumnElement[bool] = literal_column("sibling.state IN ('queued','claimed')")
+# A lookup in ix_delivery_oldest for each row; NOT EXISTS becomes a join, for which PostgreSQL needs good statistics.
+OLDEST = (
+    select(func.min(SIBLING.c.id))
+    .where(SIBLING.c.person_id == DELIVERY.c.person_id, SIBLING.c.lane == DELIVERY.c.lane, SIBLING_UNSETTLED)
+    .scalar_subquery()
+)
 
 CLAIMABLE = (
     select(DELIVERY.c.id)
@@ -48,12 +55,7 @@ CLAIMABLE = (
         UNSETTLED,
         DELIVERY.c.due_at <= bindparam("now"),
         or_(DELIVERY.c.state == "queued", DELIVERY.c.claimed_until <= bindparam("now")),
-        ~exists().where(
-            OLDER.c.person_id == DELIVERY.c.person_id,
-            OLDER.c.lane == DELIVERY.c.lane,
-            OLDER_UNSETTLED,
-            OLDER.c.id < DELIVERY.c.id,
-        ),
+        DELIVERY.c.id == OLDEST,
     )
     .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
     .limit(bindparam("most", type_=Integer))
@@ -93,18 +95,57 @@ SETTLE = (
         state=bindparam("end"), settled_at=bindparam("now"), reason=bindparam("why"), claim=None, claimed_until=None
     )
 )
+TOO_OLD = DELIVERY.c.created_at <= bindparam("give_up", type_=DELIVERY.c.created_at.type)
 RETRY = (
     update(DELIVERY)
     .where(OURS)
     .values(
-        state="queued",
+        state=case((TOO_OLD, "failed"), else_="queued"),
         due_at=bindparam("again_at"),
-        reason=bindparam("why"),
+        settled_at=case((TOO_OLD, bindparam("again_at")), else_=None),
+        reason=case((TOO_OLD, "too old"), else_=bindparam("why")),
         maybe_repeat=or_(DELIVERY.c.maybe_repeat, bindparam("unsure")),
         claim=None,
         claimed_until=None,
     )
 )
+GIVE_BACK = (
+    update(DELIVERY)
+    .where(OURS)
+    .values(
+        state="queued", due_at=bindparam("again_at"), attempts=DELIVERY.c.attempts - 1, claim=None, claimed_until=None
+    )
+)
+# The ids find the rows by their key, the pairs then check whose they still are.
+SETTLE_SENT = (
+    update(DELIVERY)
+    .where(
+        DELIVERY.c.id.in_(bindparam("ids", expanding=True)),
+        tuple_(DELIVERY.c.id, DELIVERY.c.claim).in_(bindparam("ours", expanding=True)),
+        DELIVERY.c.state == "claimed",
+    )
+    .values(state="sent", settled_at=bindparam("now"), reason=None, claim=None, claimed_until=None)
+)
+IS_LOST = (
+    update(PERSON)
+    .where(PERSON.c.id == select(DELIVERY.c.person_id).where(DELIVERY.c.id == bindparam("delivery")).scalar_subquery())
+    .values(reachable=False)
+)
+STANDING = select(
+    DELIVERY.c.id,
+    DELIVERY.c.person_id,
+    DELIVERY.c.claim,
+    DELIVERY.c.claimed_until,
+    (DELIVERY.c.id != OLDEST).label("is_behind"),
+).where(DELIVERY.c.id.in_(bindparam("ids", expanding=True)), UNSETTLED)
+IN_LANE = (DELIVERY.c.channel == bindparam("on"), DELIVERY.c.lane == bindparam("in_lane"), UNSETTLED)
+FREE = or_(DELIVERY.c.state == "queued", DELIVERY.c.claimed_until <= bindparam("now"))
+IS_DUE = select(DELIVERY.c.id).where(*IN_LANE, DELIVERY.c.due_at <= bindparam("now"), FREE).limit(1)
+NEXT_DUE = (
+    select(DELIVERY.c.due_at).where(*IN_LANE, DELIVERY.c.due_at > bindparam("now")).order_by(DELIVERY.c.due_at).limit(1)
+)
+PASSIVE = "passive"
+"""Reason of a delivery that went back in the answer to the push that brought the message."""
 SENT = (DELIVERY.c.id, DELIVERY.c.created_at, DELIVERY.c.cause, DELIVERY.c.ordinal, DELIVERY.c.body)
 ADD = DELIVERY.insert()
 ADD_ONE, ADD_SEVERAL = ADD.returning(DELIVERY.c.id), ADD.returning(DELIVERY.c.id, sort_by_parameter_order=True)
@@ -122,6 +163,16 @@ class Due(NamedTuple):
     body: bytes
     attempts: int
     maybe_repeat: bool
+
+
+class Standing(NamedTuple):
+    """How a delivery stands that was born claimed. `is_behind`: an older one of the person and lane has not ended."""
+
+    id: int
+    person_id: int
+    claim: str | None
+    claimed_until: datetime | None
+    is_behind: bool
 
 
 class Sent(NamedTuple):
@@ -182,14 +233,61 @@ class Deliveries:
         if state not in ("sent", "unreachable", "failed"):
             raise ValueError(f"a delivery can't end as {state!r}")
         row = {"delivery": delivery_id, "token": claim, "end": state, "now": now, "why": reason}
-        return self.session.connection().execute(SETTLE, row).rowcount == 1
+        connection = self.session.connection()
+        took_effect = connection.execute(SETTLE, row).rowcount == 1
+        if took_effect and state == "unreachable":
+            connection.execute(IS_LOST, {"delivery": delivery_id})
+        return took_effect
+
+    def settle_sent(self, ended: Sequence[tuple[int, str]], now: datetime) -> int:
+        """Ends many (id, claim) as sent, in one statement; how many still were ours."""
+        row = {"ids": [delivery_id for delivery_id, _ in ended], "ours": list(ended), "now": now}
+        return self.session.connection().execute(SETTLE_SENT, row).rowcount if ended else 0
 
     def retry(
-        self, delivery_id: int, claim: str, due_at: datetime, reason: str | None = None, *, maybe_repeat: bool = False
+        self,
+        delivery_id: int,
+        claim: str,
+        due_at: datetime,
+        reason: str | None = None,
+        *,
+        maybe_repeat: bool = False,
+        unless_from_before: datetime | None = None,
     ) -> bool:
-        """Gives a delivery back until `due_at`; `maybe_repeat` when this try may have arrived. False as in settle."""
+        """Gives a delivery back until `due_at`; `maybe_repeat` when this try may have arrived. False as in settle.
+
+        One that was made at or before `unless_from_before` has waited long enough and ends as failed.
+        """
         row = {"delivery": delivery_id, "token": claim, "again_at": due_at, "why": reason, "unsure": maybe_repeat}
-        return self.session.connection().execute(RETRY, row).rowcount == 1
+        return self.session.connection().execute(RETRY, {**row, "give_up": unless_from_before}).rowcount == 1
+
+    def give_back(self, untried: Sequence[tuple[int, str, datetime]]) -> None:
+        """Gives (id, claim, due_at) back that nobody tried to send: neither a try nor a possible repeat."""
+        rows = [{"delivery": one, "token": claim, "again_at": due_at} for one, claim, due_at in untried]
+        if rows:
+            self.session.connection().execute(GIVE_BACK, rows)
+
+    def standing(self, ids: Sequence[int]) -> dict[int, Standing]:
+        """How these deliveries stand, by id; without those that have ended."""
+        rows = self.session.connection().execute(STANDING, {"ids": list(ids)}) if ids else ()
+        return {row.id: Standing(*row) for row in rows}
+
+    def is_due(self, channel: str, lanes: Sequence[str], now: datetime) -> bool:
+        """Whether anything of these lanes may be claimed now, or waits only behind an older one of its person."""
+        rows = ({"on": channel, "in_lane": lane, "now": now} for lane in lanes)
+        return any(self.session.connection().execute(IS_DUE, row).first() for row in rows)
+
+    def next_due(self, channel: str, lanes: Sequence[str], now: datetime) -> datetime | None:
+        """The first time after now at which a delivery of these lanes is due; None when none waits."""
+        rows = ({"on": channel, "in_lane": lane, "now": now} for lane in lanes)
+        times = (self.session.connection().execute(NEXT_DUE, row).scalar_one_or_none() for row in rows)
+        return min((time for time in times if time), default=None)
+
+    def went_passively(self, causes: Sequence[str]) -> bool:
+        """Whether the first reply to one of these causes went back in the answer to the push itself."""
+        first = select(DELIVERY.c.id).where(DELIVERY.c.cause.in_(causes), DELIVERY.c.ordinal == 0)
+        passive = first.where(DELIVERY.c.state == "sent", DELIVERY.c.reason == PASSIVE)
+        return self.session.connection().execute(passive).first() is not None
 
     def due(
         self,

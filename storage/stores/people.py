@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlmodel import Session
 
 from storage.crypto import Keyring, seal, unseal
-from storage.errors import Unreadable
+from storage.errors import KeyMissing, Unreadable
 from storage.stores.insert import insert_new
 from storage.tables import Person, PersonKey
 from storage.tables.common import table
@@ -22,6 +22,7 @@ KNOWN = (
     PERSON.c.language_chosen,
     PERSON.c.reachable,
     PERSON.c.first_seen,
+    PERSON.c.last_seen,
     PERSON_KEY.c.key_id,
     PERSON_KEY.c.wrapped,
 )
@@ -29,6 +30,8 @@ KNOWN = (
 WITH_KEY = PERSON.join(PERSON_KEY, PERSON_KEY.c.person_id == PERSON.c.id)
 
 AT = select(*KNOWN).select_from(WITH_KEY).where(PERSON.c.address_index == bindparam("index"))
+# PostgreSQL holds the row until the commit, so the turns of one person follow one another; SQLite has one writer anyway.
+AT_AND_HOLD = AT.with_for_update(of=PERSON, key_share=True)
 MEET = insert_new(PERSON, PERSON.c.address_index, returning=PERSON.c.id)
 TOUCH = (
     update(PERSON)
@@ -55,13 +58,16 @@ class Known:
     language_chosen: bool
     reachable: bool
     first_seen: datetime
+    last_seen: datetime
     key: bytes = field(repr=False)
 
 
 def known(row: Any, keyring: Keyring) -> Known:
     """The person in a row that has the columns KNOWN. Raises KeyMissing, Unreadable."""
     key = keyring.unwrap(row.key_id, row.wrapped)
-    return Known(row.id, row.channel, row.language, row.language_chosen, row.reachable, row.first_seen, key)
+    return Known(
+        row.id, row.channel, row.language, row.language_chosen, row.reachable, row.first_seen, row.last_seen, key
+    )
 
 
 def user_of(key: bytes, address_index: str, address: bytes) -> str:
@@ -82,16 +88,17 @@ class People:
 
     def at(self, channel: str, user: str) -> Known | None:
         """Who has this address; None when nobody was met there. Raises KeyMissing, Unreadable."""
-        return self._at(self.keyring.blind("address", channel, user))
+        return self._at(self.keyring.blind("address", channel, user), AT)
 
     def meet(self, channel: str, user: str, now: datetime, language: str) -> Known:
-        """Who has this address, known from now on. Two that meet the same person at once get the same one."""
+        """Who has this address, known from now on. Two that meet the same person at once get the same one,
+        the second after the first's commit."""
         index = self.keyring.blind("address", channel, user)
-        if there := self._at(index):
+        if there := self._at(index, AT_AND_HOLD):
             return there
         if fresh := self._insert(index, channel, user, now, language):
             return fresh
-        if there := self._at(index):
+        if there := self._at(index, AT_AND_HOLD):
             return there
         # A row without its key is what an old backup brings back of an erased person: unreadable, so it goes.
         self.session.connection().execute(delete(PERSON).where(PERSON.c.address_index == index))
@@ -135,11 +142,19 @@ class People:
         silent = select(PERSON.c.id).where(PERSON.c.last_seen < at).order_by(PERSON.c.last_seen).limit(limit)
         return list(self.session.connection().execute(silent).scalars())
 
+    def opens(self) -> bool:
+        """Whether the key file belongs to this database: False when it doesn't open the first person's data key."""
+        row = self.session.connection().execute(select(PERSON_KEY).limit(1)).one_or_none()
+        try:
+            return row is None or bool(self.keyring.unwrap(row.key_id, row.wrapped))
+        except (KeyMissing, Unreadable):
+            return False
+
     def count(self) -> int:
         return self.session.connection().execute(select(func.count()).select_from(PERSON)).scalar_one()
 
-    def _at(self, index: str) -> Known | None:
-        row = self.session.connection().execute(AT, {"index": index}).one_or_none()
+    def _at(self, index: str, wanted: Select[Any]) -> Known | None:
+        row = self.session.connection().execute(wanted, {"index": index}).one_or_none()
         return known(row, self.keyring) if row else None
 
     def _insert(self, index: str, channel: str, user: str, now: datetime, language: str) -> Known | None:
@@ -160,4 +175,4 @@ class People:
         if person_id is None:
             return None
         connection.execute(PERSON_KEY.insert(), {"person_id": person_id, "key_id": key_id, "wrapped": wrapped})
-        return Known(person_id, channel, language, False, True, now.astimezone(UTC), key)
+        return Known(person_id, channel, language, False, True, now.astimezone(UTC), now.astimezone(UTC), key)

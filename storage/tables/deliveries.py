@@ -24,6 +24,7 @@ class Delivery(SQLModel, table=True):
             sqlite_where=UNSETTLED,
             postgresql_where=UNSETTLED,
         ),
+        Index("ix_delivery_oldest", *("person_id", "lane", "id"), sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
         {"sqlite_autoincrement": True},
     )
 

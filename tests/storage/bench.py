@@ -54,7 +54,9 @@ def timed(database: Database, numbers: range, what: Callable[[Work, str, int], N
 
 def report(name: str, taken: list[float], seconds: float) -> None:
     cuts = quantiles(taken, n=100)
-    print(f"{name}: {len(taken) / seconds:.0f} commits/s, p50 {cuts[49]:.2f} ms, p95 {cuts[94]:.2f}, p99 {cuts[98]:.2f}")
+    print(
+        f"{name}: {len(taken) / seconds:.0f} commits/s, p50 {cuts[49]:.2f} ms, p95 {cuts[94]:.2f}, p99 {cuts[98]:.2f}"
+    )
 
 
 def main(turns: int, url: str) -> None:

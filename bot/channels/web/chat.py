@@ -1,4 +1,4 @@
-"""The chat page as a channel: what is posted goes through the door, what is kept is drawn, what comes later is streamed."""
+"""The chat page as a channel: what is posted goes through the door, what is kept is drawn, what comes is streamed."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.channels.web.entry import Bubble, Entry, History, bubble, bubbles
+from bot.channels.web.entry import RATINGS, Bubble, Entry, History, bubble, bubbles
 from bot.channels.web.live import OpenPages, Signal
 from bot.channels.web.visitor import Visitors, new_visitor
 from bot.core.channel import Door, Limits, Receipt
@@ -38,7 +38,7 @@ _MESSAGE_ID = re.compile(r"[0-9A-Za-z-]{16,64}")
 
 
 class WebChat:
-    """The web chat. `history` is read in a thread. `public`: served over https. `older`: earlier versions, for their citations."""
+    """The web chat. `history` is read in a thread; `older`: earlier versions, for citations; `public`: on https."""
 
     name = NAME
     limits = Limits(text_max=20_000)
@@ -73,7 +73,7 @@ class WebChat:
         )
 
     async def send(self, address: Address, reply: Reply) -> Receipt:
-        """Shows `reply`, which the history already holds, on the open pages of that visitor; on none if none is open."""
+        """Shows `reply`, which the history already holds, on the pages that visitor has open, if any."""
         self.pages.tell(address.user, Signal.LOOK)
         return Receipt()
 
@@ -124,7 +124,7 @@ class WebChat:
         address = Address(NAME, visitor)
         message = InboundMessage(
             sender=address,
-            text="" if choice else words,
+            text=await self._label(visitor, choice) if choice else words,
             # Bound to the visitor, so that nobody can use up, or be answered for, a message of somebody else's.
             message_id=f"{visitor}-{message_id}",
             at=self._now(),
@@ -137,12 +137,21 @@ class WebChat:
         finally:
             self.typing(address, False)
         self.pages.tell(visitor, Signal.LOOK)
-        response = await self._answer(request, visitor, replies) if is_fragment(request) else RedirectResponse("/#latest", 303)
+        response: Response = RedirectResponse("/#latest", 303)
+        if is_fragment(request):
+            response = await self._answer(request, visitor, replies)
         self._visitors.remember(response, visitor)
         return response
 
+    async def _label(self, visitor: str, choice: str) -> str:
+        """What the button said, as we offered it, so that the talk reads on; "" for a thumb and for the unknown."""
+        if choice.startswith(RATINGS):
+            return ""
+        offered = (entry.reply.choices for entry in reversed(await self._entries(visitor, 0)) if entry.reply)
+        return next((c.label for choices in offered for c in choices if c.value == choice), "")
+
     async def _answer(self, request: Request, visitor: str, replies: Sequence[Reply]) -> HTMLResponse:
-        """What the page doesn't show yet: kept entries, and replies that are not kept (the answer to being forgotten)."""
+        """What the page doesn't show yet: kept entries, and replies that aren't kept (such as to /forget)."""
         form = await request.form()
         after = _number(str(form.get("after", "")))
         # A page that sends again may have been shown the answer by its stream in between.
@@ -158,7 +167,7 @@ class WebChat:
         if visitor is None:
             return Response(status_code=204)  # tells an EventSource not to come back
         after = _number(request.headers.get("last-event-id") or request.query_params.get("after", ""))
-        return EventSourceResponse(self._events(request, visitor, after), ping=15, headers={"Cache-Control": "no-store"})
+        return EventSourceResponse(self._events(request, visitor, after), ping=15)
 
     async def _events(self, request: Request, visitor: str, after: int) -> AsyncIterator[dict[str, Any]]:
         queue = self.pages.enter(visitor)
@@ -168,7 +177,9 @@ class WebChat:
                 if signal is Signal.LOOK:
                     for entry in await self._entries(visitor, after):
                         after = entry.id
-                        yield {"event": "entry", "id": str(entry.id), "data": self._drawn(request, entry)}
+                        event = {"event": "entry", "data": self._drawn(request, entry)}
+                        # Only a reply moves the browser's place: what was written may share its id.
+                        yield event if entry.mine else {**event, "id": str(entry.id)}
                 else:
                     yield {"event": "typing", "data": "on" if signal is Signal.TYPING else "off"}
                 try:

@@ -11,7 +11,10 @@ from bot.core.message import Address, Choice, Citation, Reply
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of a conversation as it is kept. `id` grows with time; `mine`: the visitor wrote it (`text`), else `reply`."""
+    """One message as it is kept. `mine`: the visitor wrote it (`text`), else it is a `reply`.
+
+    Ids grow with time; what the visitor wrote may carry the id of its first reply.
+    """
 
     id: int
     at: datetime
@@ -21,8 +24,10 @@ class Entry:
 
 
 History = Callable[[Address, int], Sequence[Entry]]
-"""The entries of a person with an id above the one given, oldest first. Synchronous; a reply is there before it is sent."""
+"""The entries of a person after an id, oldest first. Synchronous; holds a reply before it is sent."""
 
+RATINGS = ("rate:up:", "rate:down:")
+"""Beginnings of the two choices that are drawn as thumbs."""
 BROWSING = ("clause:", "law:", "whole:", "menu", "language:", "start:")
 """Beginnings of choices that may be pressed again and again; any other belongs to the step that offered it."""
 
@@ -49,7 +54,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """What the page shows of one entry. `id` is None for a reply that isn't kept; `is_past`: something was said since."""
+    """What the page shows of one entry. `id`: None for a reply that isn't kept; `is_past`: something was said since."""
 
     id: int | None
     at: datetime
@@ -102,9 +107,9 @@ def bubble(
 
 
 def _button(choice: Choice) -> Button:
-    if choice.value.startswith("rate:up:"):
+    if choice.value.startswith(RATINGS[0]):
         return Button(choice.label, choice.value, "up")
-    if choice.value.startswith("rate:down:"):
+    if choice.value.startswith(RATINGS[1]):
         return Button(choice.label, choice.value, "down")
     return Button(choice.label, choice.value, "browse" if choice.value.startswith(BROWSING) else "step")
 

@@ -12,7 +12,7 @@ VISITOR_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Visitors:
-    """Reads and writes the visitor's cookie. `public`: served over https, where the cookie is Secure and named __Host-."""
+    """Reads and writes the visitor's cookie. `public`: on https, where the cookie is Secure and named __Host-."""
 
     def __init__(self, signing_key: bytes, *, public: bool, remembered: timedelta) -> None:
         self.name = "__Host-visitor" if public else "visitor"
@@ -22,7 +22,8 @@ class Visitors:
     def known(self, request: Request) -> str | None:
         """The visitor's id; None when there is no cookie, or it is forged or too old."""
         try:
-            read = self._signed.loads(request.cookies.get(self.name, "")[:512], max_age=self._remembered.total_seconds())
+            cookie = request.cookies.get(self.name, "")[:512]
+            read = self._signed.loads(cookie, max_age=int(self._remembered.total_seconds()))
         except BadSignature:
             return None
         return read if isinstance(read, str) and VISITOR_ID.fullmatch(read) else None

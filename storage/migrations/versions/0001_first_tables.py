@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("maybe_repeat", sa.Boolean(), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.UniqueConstraint("cause", "person_id", "ordinal", name="uq_delivery_cause"),
         sa.CheckConstraint("lane IN ('interactive','order','broadcast')", name=op.f("ck_delivery_lane")),
         sa.CheckConstraint(
             "state IN ('queued','claimed','sent','unreachable','failed')", name=op.f("ck_delivery_state")
@@ -108,7 +109,6 @@ def upgrade() -> None:
             ["person_id"], ["person.id"], name=op.f("fk_delivery_person_id_person"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
-        sa.UniqueConstraint("cause", "person_id", "ordinal", name="uq_delivery_cause"),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_delivery_person_id"), "delivery", ["person_id"])

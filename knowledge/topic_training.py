@@ -1,0 +1,71 @@
+"""Trains the topics (knowledge.topics) from a curated policy's phrasings and plain words. Needs scikit-learn."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from knowledge.clause import Clause, LawArticle, PolicyVersion
+from knowledge.fitting import rows_of
+from knowledge.library import phrasings
+from knowledge.normal import normalise
+from knowledge.topics import Topics, topic_features
+from knowledge.vectors import Space, Weights
+
+SEED = 20231215
+ASKED_IN_SAID = 0.3
+"""How much a phrasing weighs beside a sentence of the clause when learning what a clause's sentence is about."""
+SENTENCE = re.compile(r"[^\n.;。；]{7,}")
+OFF_TOPIC = "_far"
+
+
+def train_topics(policy: PolicyVersion) -> list[Path]:
+    """Train and write the topics of every language that `policy` has phrasings in; returns the files written."""
+    return [fit_topics(policy, language).save() for language in policy.languages if phrasings(policy, language)]
+
+
+def fit_topics(policy: PolicyVersion, language: str) -> Topics:
+    """The topics of one language."""
+    asked = [(normalise(text), key) for key, texts in phrasings(policy, language).items() for text in texts]
+    said = [(normalise(text), key) for key, text in _sentences(policy, language)]
+    seen = [topic_features(text, language) for text, _ in (*asked, *said)]
+    space = Space.over(seen, at_least=2, at_most=30_000)
+    matrix = rows_of(space, seen, (1.0,))
+    keys = np.array([key for _, key in (*asked, *said)])
+    is_asked = np.arange(len(keys)) < len(asked)
+    is_clause = np.array([not key.startswith("_") for key in keys])
+    topic = np.array([topic_of(key) for key in keys])
+    weight = np.where(is_asked, ASKED_IN_SAID, 1.0)
+    about = LogisticRegression(C=5.0, solver="liblinear", random_state=SEED)
+    about.fit(matrix[is_asked], keys[is_asked] != OFF_TOPIC)
+    return Topics(
+        language,
+        space,
+        asked=_weights(matrix[is_asked & is_clause], topic[is_asked & is_clause], None),
+        said=_weights(matrix[is_clause], topic[is_clause], weight[is_clause]),
+        privacy=Weights.of(about.coef_.T, about.intercept_),
+    )
+
+
+def topic_of(key: str) -> str:
+    """The numbered item of a clause ("privacy.3.1" for "privacy.3.1.4", "legal.1"); a law article is a topic."""
+    return ".".join(key.split(".")[: 3 if key.startswith("privacy") else 2])
+
+
+def _sentences(policy: PolicyVersion, language: str) -> list[tuple[str, str]]:
+    pieces: tuple[Clause | LawArticle, ...] = (*policy.clauses.values(), *policy.law.values())
+    return [
+        (piece.id, text)
+        for piece in pieces
+        if language in piece.plain
+        for text in (piece.heading[language], *SENTENCE.findall(piece.plain[language]))
+    ]
+
+
+def _weights(matrix: csr_matrix, topic: NDArray[np.str_], weight: NDArray[np.float64] | None) -> Weights:
+    machine = LinearSVC(C=1.0, random_state=SEED).fit(matrix, topic, sample_weight=weight)
+    return Weights.of(machine.coef_.T, machine.intercept_)

@@ -1,0 +1,108 @@
+"""Texts as sparse vectors, and weights kept as bytes: what the small linear models share.
+
+A text's features come in families (letters, words, ...). Each feature weighs the more, the fewer texts have it
+(TF-IDF with damped counts), and each family is brought to a fixed length, so that none drowns another.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+Columns = NDArray[np.int32]
+Values = NDArray[np.float32]
+Families = Sequence[Counter[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Which feature is which column, and what it weighs: `rarity`, float32 (columns,)."""
+
+    columns: Mapping[str, int]
+    rarity: Values
+
+    @classmethod
+    def over(cls, texts: Iterable[Families], *, at_least: int, at_most: int) -> "Space":
+        """The features that `at_least` so many texts have; of these the `at_most` commonest."""
+        holders: Counter[str] = Counter()
+        total = 0
+        for families in texts:
+            total += 1
+            for family in families:
+                holders.update(family.keys())
+        kept = sorted((f for f, n in holders.items() if n >= at_least), key=lambda f: (-holders[f], f))[:at_most]
+        seen = np.array([holders[f] for f in kept], dtype=np.float64)
+        rarity = 1 + np.log((1 + total) / (1 + seen))
+        return cls({feature: column for column, feature in enumerate(kept)}, rarity.astype(np.float32))
+
+    def vector(self, families: Families, shares: Sequence[float]) -> tuple[Columns, Values]:
+        """Columns and values of a text; `shares` are the lengths of its families. Empty when nothing in it is known."""
+        columns: list[Columns] = []
+        values: list[Values] = []
+        for family, share in zip(families, shares, strict=True):
+            found = np.fromiter(map(self.columns.get, family, repeat(-1)), np.int32, len(family))
+            times = np.fromiter(family.values(), np.float32, len(family))
+            known = found >= 0
+            if known.any():
+                found = found[known]
+                weight = (1 + np.log(times[known])) * self.rarity[found]
+                columns.append(found)
+                values.append(weight * np.float32(share / np.sqrt(weight @ weight)))
+        if not columns:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        return np.concatenate(columns), np.concatenate(values)
+
+    def packed(self) -> NDArray[np.uint8]:
+        """The features in column order, as the bytes of one text."""
+        return packed("\n".join(self.columns))
+
+    @classmethod
+    def unpacked(cls, features: NDArray[np.uint8], rarity: Values) -> "Space":
+        """The space that `packed` wrote."""
+        names = features.tobytes().decode().split("\n")
+        return cls({feature: column for column, feature in enumerate(names)}, rarity)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A linear map. `small`: int8 (features, outputs); `scale`, `intercept`: float32 (outputs,)."""
+
+    small: NDArray[np.int8]
+    scale: Values
+    intercept: Values
+
+    @classmethod
+    def of(cls, coefficients: NDArray[np.float64], intercept: NDArray[np.float64]) -> "Weights":
+        """`coefficients` (features, outputs) rounded to 255 steps an output."""
+        scale = np.abs(coefficients).max(axis=0) / 127
+        scale[scale == 0] = 1
+        small = np.round(coefficients / scale).astype(np.int8)
+        return cls(small, scale.astype(np.float32), intercept.astype(np.float32))
+
+    def outputs(self, columns: Columns, values: Values) -> Values:
+        """The map's outputs for a sparse vector, float32 (outputs,)."""
+        sums: Values = values @ self.small[columns].astype(np.float32)
+        return sums * self.scale + self.intercept
+
+
+def softmax(scores: Values, sharpness: float) -> Values:
+    """Probabilities along the last axis, the surer the larger `sharpness`."""
+    grown = np.exp(sharpness * (scores - scores.max(axis=-1, keepdims=True)))
+    return np.asarray(grown / grown.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def foremost(scores: Values, limit: int) -> NDArray[np.intp]:
+    """Places of the `limit` greatest scores, greatest first; equal ones in their order."""
+    if limit < len(scores):
+        places = np.flatnonzero(scores >= np.partition(scores, -limit)[-limit])
+    else:
+        places = np.arange(len(scores))
+    return places[np.argsort(-scores[places], kind="stable")][:limit]
+
+
+def packed(text: str) -> NDArray[np.uint8]:
+    """The UTF-8 bytes of `text` as an array."""
+    return np.frombuffer(text.encode(), dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Speed by command, never in timed tests: python -m tests.bench"""
