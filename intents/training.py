@@ -16,6 +16,7 @@ from intents.model import FORMAT, INTENT, Model
 from intents.recogniser import trained_file
 from knowledge.clause import Clause, LawArticle, PolicyVersion
 from knowledge.library import phrasings
+from knowledge.words import concept_words
 
 SENTENCE = re.compile(r"[^\n.;。；]{7,}")
 WORDING = 0.5
@@ -49,16 +50,20 @@ def wording(policy: PolicyVersion, language: str) -> Iterator[tuple[str, str]]:
                 yield piece.id, text
 
 
-def digest(found: Sequence[Example]) -> str:
-    """SHA-256 over the training data and the format of what is made of them."""
-    lines = [f"format {FORMAT}", *(f"{e.weight}\t{e.label}\t{e.text}" for e in found)]
+def digest(found: Sequence[Example], language: str) -> str:
+    """SHA-256 over the training data, the concepts of the language, and the format of what is made of them."""
+    lines = [
+        f"format {FORMAT}",
+        *map(str, concept_words(language).items()),
+        *(f"{e.weight}\t{e.label}\t{e.text}" for e in found),
+    ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def is_stale(policy: PolicyVersion, language: str) -> bool:
     """Whether the trained file is missing or broken, or was trained from other data than there are now."""
     try:
-        return Model.load(trained_file(policy, language)).digest != digest(examples(policy, language))
+        return Model.load(trained_file(policy, language)).digest != digest(examples(policy, language), language)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return True
 
@@ -72,6 +77,6 @@ def train(policy: PolicyVersion) -> list[Path]:
         if phrasings(policy, language):
             found = examples(policy, language)
             path = trained_file(policy, language)
-            fit(found, language, digest(found)).save(path)
+            fit(found, language, digest(found, language)).save(path)
             written.append(path)
     return written

@@ -28,6 +28,8 @@ STOP_CHARACTERS = frozenset(
 )
 """Chinese characters that say little about which clause is meant."""
 
+ASKING = "ask_"
+"""What the names of concepts begin with that stand for ways of asking."""
 _ENDINGS = (
     ("ational", "at"), ("isation", "iz"), ("ization", "iz"), ("ations", "at"), ("ation", "at"), ("ingly", ""),
     ("ments", ""), ("ment", ""), ("ising", "iz"), ("izing", "iz"), ("ised", "iz"), ("ized", "iz"), ("ises", "iz"),
@@ -61,7 +63,7 @@ def words(text: str) -> list[str]:
 
 
 @cache
-def _groups(language: str) -> dict[str, list[str]]:
+def concept_words(language: str) -> dict[str, list[str]]:
     """Concept -> its words, from the language's file; no concepts where there is none."""
     path = files("knowledge").joinpath(f"concepts/{language}.toml")
     groups: dict[str, list[str]] = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -70,7 +72,7 @@ def _groups(language: str) -> dict[str, list[str]]:
 
 def common_words() -> dict[str, int]:
     """English words that anybody may type: stop words and the words of concepts, each as if met twice."""
-    groups = (word for group in _groups("en").values() for phrase in group for word in words(phrase))
+    groups = (word for group in concept_words("en").values() for phrase in group for word in words(phrase))
     return dict.fromkeys((*sorted(STOP_WORDS), *groups), 2)
 
 
@@ -78,7 +80,7 @@ def common_words() -> dict[str, int]:
 def _english_concepts() -> dict[tuple[str, ...], tuple[str, ...]]:
     """Stems of a word or phrase -> the concepts it stands for."""
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for concept, group in _groups("en").items():
+    for concept, group in concept_words("en").items():
         for phrase in group:
             key = tuple(stem(word) for word in words(phrase))
             found[key] = tuple(dict.fromkeys((*found.get(key, ()), concept)))
@@ -89,7 +91,7 @@ def _english_concepts() -> dict[tuple[str, ...], tuple[str, ...]]:
 def _chinese_concepts() -> tuple[re.Pattern[str], dict[str, tuple[str, ...]]]:
     """A pattern that finds the words, longest first, and the concepts each stands for."""
     found: dict[str, tuple[str, ...]] = {}
-    for concept, group in _groups("zh").items():
+    for concept, group in concept_words("zh").items():
         for word in group:
             found[word] = (*found.get(word, ()), concept)
     longest_first = sorted(found, key=lambda word: (-len(word), word))
@@ -113,8 +115,8 @@ def stem_concepts(stems: list[str]) -> list[str]:
 
 def terms(text: str, language: str) -> list[str]:
     """What a normalised text is indexed by: stems (Chinese: characters and pairs of them) without stop words, and
-    concepts, marked with "#"."""
-    marked = [f"#{concept}" for concept in concepts(text, language)]
+    concepts, marked with "#", save those of asking: a clause doesn't ask."""
+    marked = [f"#{concept}" for concept in concepts(text, language) if not concept.startswith(ASKING)]
     if language != "zh":
         return [stem(word) for word in words(text) if word not in STOP_WORDS] + marked
     latin = [stem(word) for word in words(text) if not HAN.match(word)]

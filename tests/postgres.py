@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+DURABLE = "-c listen_addresses= -c shared_buffers=32MB -c max_connections=80"
 SETTINGS = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c shared_buffers=32MB -c max_connections=80"
 """Surviving a power cut is what a test doesn't need. synchronous_commit stays on: the program insists."""
 
@@ -52,7 +53,7 @@ def _candidates() -> Iterator[Path]:
 class TemporaryPostgres:
     """A running server, stopped and removed by `close`. Raises NoPostgres when it doesn't start."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: str = SETTINGS) -> None:
         if os.name != "posix":
             raise NoPostgres("the throw-away PostgreSQL needs Unix sockets; run these tests on Linux or macOS")
         found = binaries()
@@ -70,7 +71,7 @@ class TemporaryPostgres:
         try:
             self._binaries = self._reachable(found)
             self._run("initdb", "-D", "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
-            self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-k {self.folder} {SETTINGS}", "start")
+            self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-k {self.folder} {settings}", "start")
         except (OSError, subprocess.CalledProcessError) as bad:
             said = getattr(bad, "stderr", "") or str(bad)
             shutil.rmtree(self.folder, ignore_errors=True)

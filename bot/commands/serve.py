@@ -72,6 +72,8 @@ async def _run(app: App, listener: socket.socket) -> None:
         await uvicorn.Server(config).serve(sockets=[listener])
     finally:
         sweeper.cancel()
+        for channel in app.channels:
+            await channel.close()
 
 
 async def _sweep(app: App) -> None:

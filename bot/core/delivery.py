@@ -35,7 +35,7 @@ from storage.engine import Database
 from storage.errors import StorageError
 from storage.stores.deliveries import LANES, Due
 
-WINDOW = 200
+WINDOW = 400
 """Claims that one worker holds at most. At a slow pace it holds far fewer: those of the next quarter of a second."""
 BROADCAST_SHARE = 0.5
 """The part of the window that broadcasts may fill, so that slow ones can't keep an answer waiting."""

@@ -8,6 +8,8 @@ from bot.core.message import Address, Reply
 from storage.engine import Database
 
 TURNS_AT_MOST = 50
+REPLIES_AT_MOST = 4
+"""Replies that a turn has at the most, or nearly so."""
 
 
 class Line(NamedTuple):
@@ -21,21 +23,21 @@ class Line(NamedTuple):
 
 
 def history_of(database: Database, address: Address, after: int = 0) -> list[Line]:
-    """The last turns of this person, or with `after` only the replies younger than that delivery."""
+    """The last turns of this person, or with `after` only what came after that delivery."""
     with database.read() as work:
         known = work.people.at(address.channel, address.user)
         if known is None:
             return []
         turns = work.conversations.turns(known, limit=TURNS_AT_MOST)
-        sent = (
-            work.deliveries.recent(known, TURNS_AT_MOST * 4)
-            if after == 0
-            else work.deliveries.history(known, after_id=after)
-        )
+        kept = work.deliveries
+        sent = kept.history(known, after_id=after) if after else kept.recent(known, TURNS_AT_MOST * REPLIES_AT_MOST)
+        begun = {one.cause for one in kept.history(known, after_id=after - 1, limit=1)} if after else set()
+    spoken = {f"turn:{turn.id}": turn for turn in turns}
     lines: list[Line] = []
-    spoken = {f"turn:{turn.id}": turn for turn in turns} if after == 0 else {}
     for one in sent:
-        if (turn := spoken.pop(one.cause, None)) and turn.text:
+        # The first reply of a turn brings the words it answers, unless an earlier reply of it was shown before.
+        turn = spoken.pop(one.cause, None)
+        if turn and turn.text and one.cause not in begun:
             lines.append(Line(one.id, turn.at, True, None, turn.text))
         lines.append(Line(one.id, one.created_at, False, Reply.from_data(json.loads(one.body)), ""))
     return lines

@@ -20,6 +20,8 @@ AHEAD = 0.25
 """Seconds a slot may be reserved before it comes."""
 SPACED_BELOW = 200.0
 """Messages a second. Slower buckets are spaced evenly in the process too; above, timers are too coarse for it."""
+TOO_LATE = 0.08
+"""Seconds after which such a slot is let go: used late, it would fall together with those of other workers."""
 CLOSEST = 0.98
 """The least space between two sends of a bucket, in slots: a process that was held up doesn't catch up in a bunch."""
 
@@ -114,7 +116,7 @@ class Slots:
         return self._waiting[bucket.key]
 
     async def come(self, bucket: Bucket, at: float) -> bool:
-        """Returns at the event loop's time `at`, or as soon after as the spacing allows. False: interrupted."""
+        """Returns at the event loop's time `at`, or as soon after as the spacing allows. False: the slot is lost."""
         loop = asyncio.get_running_loop()
         self._waiting[bucket.key] += 1
         try:
@@ -131,6 +133,8 @@ class Slots:
         finally:
             self._waiting[bucket.key] -= 1
         if bucket.rate < SPACED_BELOW:
+            if bucket.rate > 1 / TOO_LATE and now - at > TOO_LATE:
+                return False
             self._next[bucket.key] = now + CLOSEST / bucket.rate
         return True
 

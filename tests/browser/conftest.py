@@ -32,7 +32,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     reason = ""
     if config.pluginmanager.has_plugin("asyncio"):
-        reason = "needs a process of its own: python -m pytest -p no:asyncio tests/browser"
+        reason = "needs a process of its own; the command stands at the top of tests/browser/conftest.py"
     elif chromium() is None:
         reason = "no Chromium: apt-get install chromium, or name one in CLAUSEBOT_CHROMIUM"
     for item in items:

@@ -23,7 +23,8 @@ ASKED = {
     ],
     "pipl.45": [
         "can I move my data to another host", "am I entitled to a machine readable copy", "right to data portability",
-        "may I transfer my information elsewhere", "take my data with me to a competitor", "export it all for a new host",
+        "may I transfer my data elsewhere", "take my data with me to a competitor",
+        "export it all for a new host",
     ],
     "_near": [
         "what is the fee for deletion", "name of the data protection officer", "are you certified under ISO 27701",
@@ -51,4 +52,4 @@ def examples() -> list[Example]:
 
 def model() -> Model:
     """A matcher trained on them."""
-    return fit(examples(), "en", digest(examples()))
+    return fit(examples(), "en", digest(examples(), "en"))

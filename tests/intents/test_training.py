@@ -63,10 +63,10 @@ def test_a_missing_or_broken_file_is_stale(policy: PolicyVersion, tmp_path: Path
     assert is_stale(moved, "zh")
 
 
-def test_the_digest_sees_text_label_and_weight() -> None:
+def test_the_digest_sees_text_label_weight_and_the_concepts_of_the_language() -> None:
     one = Example("text", "privacy.1.1")
     others = [replace(one, text="texts"), replace(one, label="privacy.1.2"), replace(one, weight=0.5)]
-    assert len({digest([example]) for example in [one, *others]}) == 4
+    assert len({digest([example], "en") for example in [one, *others]} | {digest([one], "zh")}) == 5
 
 
 def test_data_without_commands_can_be_learned_too() -> None:

@@ -93,8 +93,8 @@ def test_of_many_questions_three_are_heard(policy: PolicyVersion):
 
 @pytest.mark.parametrize(
     "text",
-    ["and how long?", "What about cookies?", "why", "For how long?", "is it encrypted?", "那手机号呢", "多久", "为什么？",
-     "还有邮箱呢"],
+    ["and how long?", "What about cookies?", "why", "For how long?", "is it encrypted?", "那手机号呢", "多久",
+     "为什么？", "还有邮箱呢"],
 )  # fmt: skip
 def test_a_follow_up_leans_on_what_was_said_before(recogniser: Recogniser, text: str):
     assert hear(recogniser, text).follows_up

@@ -1,0 +1,1 @@
+"""Faults on purpose, effects counted outside the database: python -m tests.faults --help"""
