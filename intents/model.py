@@ -26,9 +26,9 @@ class Calibration:
     sharpness: float
     """Scores are multiplied by it before the softmax; fitted by cross-validation."""
     covered_from: float
-    """Least probability of "the policy or an intent speaks of this" that is not turned down."""
+    """Least share of clauses against silence (near, far, law) for a question not to be turned down."""
     intent_from: float
-    """Least share of intents in what is covered for a command to be taken as one."""
+    """Least share of intents against clauses for a command to be taken as one; it must outweigh silence, too."""
     answer_from: float
     """Least probability of the first clause (with its parents and children) to be answered without asking back."""
 

@@ -70,16 +70,16 @@ class Labels:
     def read(self, chances: Values, limits: Calibration) -> Recognition:
         """The outcome that probabilities (labels,) amount to."""
         clauses = self._clauses[np.argsort(-chances[self._clauses], kind="stable")]
-        by_clauses, by_intents = float(chances[clauses].sum()), float(chances[self._intents].sum())
-        covered = by_clauses + by_intents
         best = tuple(self._names[column] for column in clauses[:CLAUSES_AT_MOST])
-        if covered < limits.covered_from:
-            near = best[: int((chances[clauses[:CLAUSES_AT_MOST]] >= NEAREST_FROM).sum())]
-            return Recognition(Outcome.NOT_COVERED, near, None, self._speaking(chances), 1 - covered, covered)
-        if by_intents >= limits.intent_from * covered or not best:
+        by_clauses, by_intents = float(chances[clauses].sum()), float(chances[self._intents].sum())
+        silent = max(0.0, 1 - by_clauses - by_intents)
+        if by_intents > 0 and by_intents >= max(silent, limits.intent_from * (by_clauses + by_intents)):
             intent = self._intents[int(np.argmax(chances[self._intents]))]
             name = self._names[intent].removeprefix(INTENT)
             return Recognition(Outcome.INTENT, best, name, (), float(chances[intent]), by_clauses)
+        if not best or by_clauses < limits.covered_from * (by_clauses + silent):
+            near = best[: int((chances[clauses[:CLAUSES_AT_MOST]] >= NEAREST_FROM).sum())]
+            return Recognition(Outcome.NOT_COVERED, near, None, self._speaking(chances), silent, by_clauses)
         kin = self._kin[clauses[0]]
         score = float(chances[kin].sum())
         strangers = clauses[~kin[clauses]]

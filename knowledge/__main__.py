@@ -16,9 +16,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from knowledge import changes, checking, drafts, importer
+from knowledge import changes, checking
 from knowledge.errors import BrokenFile
 from knowledge.folders import find_clauses, find_folder
+from knowledge.importing import drafts, importer
 from knowledge.library import LANGUAGES, companies, load_folder, versions
 from knowledge.printing import clause_data, difference_data, out, show_clause, show_difference, show_import, summary
 

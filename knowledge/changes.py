@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Literal
 
 from knowledge.clause import Clause, Localized, PolicyVersion
-from knowledge.likeness import likeness
+from knowledge.importing.likeness import likeness
 from knowledge.normal import normalise
 
 RENUMBERED = 90.0

@@ -13,6 +13,8 @@ INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
 )
 """Zero-width characters, direction marks and overrides, variation selectors and tags: they carry no words."""
+UNWRITTEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]")
+"""Control characters but line break and tab, lone surrogates, private use (Unicode categories Cc, Cs, Co)."""
 SPACE = re.compile(r"\s+")
 
 
@@ -26,8 +28,7 @@ def _simplified() -> dict[int, str]:
 
 def visible(text: str) -> str:
     """`text` without invisible characters and control characters; line breaks stay."""
-    text = INVISIBLE.sub("", text)
-    return "".join(c for c in text if c == "\n" or c == "\t" or unicodedata.category(c) not in ("Cc", "Cs", "Co"))
+    return UNWRITTEN.sub("", INVISIBLE.sub("", text))
 
 
 def simplified(text: str) -> str:

@@ -12,7 +12,7 @@ from knowledge import changes
 from knowledge.clause import Clause, LawArticle, PolicyVersion, localized
 from knowledge.errors import BrokenFile
 from knowledge.folders import is_published
-from knowledge.importer import Import
+from knowledge.importing.importer import Import
 from knowledge.library import LANGUAGES, load_folder
 
 out = Console(soft_wrap=True)

@@ -96,7 +96,9 @@ class Keyring:
                 file.write("# The keys of this installation. Keep a copy apart from the database and its backups.\n")
                 file.write(text)
         except OSError as bad:
-            raise CannotOpen(f"{path}: the key file can't be written: {bad.strerror}. Let the program write there, or set CLAUSEBOT_KEY_FILE") from bad
+            raise CannotOpen(
+                f"{path}: the key file can't be written: {bad.strerror}. Let the program write there, or set CLAUSEBOT_KEY_FILE"
+            ) from bad
 
     def new_data_key(self) -> tuple[bytes, str, bytes]:
         """A fresh data key: (key, id of the wrapping key, wrapped key)."""

@@ -17,7 +17,6 @@ from typing import Self
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolEmpty
-from sqlmodel import Session
 
 from storage import postgres, sqlite
 from storage.crypto import Keyring
@@ -140,9 +139,8 @@ def _try_writing(engine: Engine) -> None:
 
 
 def _transaction(connection: Connection, keyring: Keyring) -> Iterator[Work]:
-    with Session(connection, expire_on_commit=False) as session, session.begin():
-        session.connection()  # Begins now: Busy comes before any work is done.
-        yield Work(session, keyring)
+    with connection.begin():  # Busy comes here, before any work is done.
+        yield Work(connection, keyring)
 
 
 @contextmanager

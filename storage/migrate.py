@@ -33,7 +33,9 @@ def bring_up(reader: Engine, migrator: Engine, migrate: bool) -> None:
         if not _lacks(connection):
             return
     if not migrate:
-        raise SchemaTooOld(f"the database lacks migrations up to {steps()[-1]}; start the program once with the rights to change tables")
+        raise SchemaTooOld(
+            f"the database lacks migrations up to {steps()[-1]}; start the program once with the rights to change tables"
+        )
     with migrator.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -8,7 +8,7 @@ Leaving the block commits; an exception rolls everything back.
 
 from functools import cached_property
 
-from sqlmodel import Session
+from sqlalchemy import Connection
 
 from storage.crypto import Keyring
 from storage.stores.conversations import Conversations
@@ -22,29 +22,29 @@ from storage.stores.trail import TrailStore
 class Work:
     """The stores of one open transaction. Made by Database.work(), never kept beyond its block."""
 
-    def __init__(self, session: Session, keyring: Keyring) -> None:
-        self.session, self.keyring = session, keyring
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self.connection, self.keyring = connection, keyring
 
     @cached_property
     def people(self) -> People:
-        return People(self.session, self.keyring)
+        return People(self.connection, self.keyring)
 
     @cached_property
     def conversations(self) -> Conversations:
-        return Conversations(self.session)
+        return Conversations(self.connection)
 
     @cached_property
     def deliveries(self) -> Deliveries:
-        return Deliveries(self.session, self.keyring)
+        return Deliveries(self.connection, self.keyring)
 
     @cached_property
     def quarantine(self) -> QuarantineStore:
-        return QuarantineStore(self.session, self.keyring)
+        return QuarantineStore(self.connection, self.keyring)
 
     @cached_property
     def trail(self) -> TrailStore:
-        return TrailStore(self.session)
+        return TrailStore(self.connection)
 
     @cached_property
     def pace(self) -> Pace:
-        return Pace(self.session)
+        return Pace(self.connection)

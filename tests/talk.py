@@ -226,7 +226,7 @@ class Stage:
 
     def _receipts(self) -> str:
         with self._database.read() as work:
-            return str(work.session.exec(select(func.count(col(Receipt.code)))).one())
+            return str(work.connection.execute(select(func.count(col(Receipt.code)))).scalar_one())
 
     def _language(self) -> str:
         with self._database.read() as work:

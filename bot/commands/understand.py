@@ -3,8 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +42,30 @@ def run_understand(file: str, *, as_json: bool) -> None:
 
 
 def _lines(file: str, as_json: bool) -> Iterator[tuple[int, tuple[Any, str | None]]]:
+    """(number, (id, text)) of every line that isn't empty; id and text are None where a line is broken."""
+    if file == "-":
+        yield from _read(sys.stdin.buffer, as_json)
+        return
     try:
-        source = nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+        with Path(file).open("rb") as lines:
+            yield from _read(lines, as_json)
     except OSError as bad:
         raise Misconfigured([f"{file}: {bad.strerror}. Name a file, or - for standard input"]) from bad
-    with source as lines:
-        for number, raw in enumerate(lines, 1):
-            line = raw.decode("utf-8", errors="replace").strip("\r\n")
-            if not line.strip():
-                continue
-            if not as_json:
-                yield number, (number, line)
-                continue
-            try:
-                data = json.loads(line)
-                yield number, (data["id"], data["text"]) if isinstance(data["text"], str) else (None, None)
-            except (ValueError, KeyError, TypeError, RecursionError):
-                yield number, (None, None)
+
+
+def _read(lines: Iterable[bytes], as_json: bool) -> Iterator[tuple[int, tuple[Any, str | None]]]:
+    for number, raw in enumerate(lines, 1):
+        line = raw.decode("utf-8", errors="replace").strip("\r\n")
+        if not line.strip():
+            continue
+        if not as_json:
+            yield number, (number, line)
+            continue
+        try:
+            data = json.loads(line)
+            yield number, (data["id"], data["text"]) if isinstance(data["text"], str) else (None, None)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            yield number, (None, None)
 
 
 def _as_data(key: Any, found: Recognition, milliseconds: float) -> dict[str, Any]:

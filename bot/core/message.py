@@ -1,6 +1,6 @@
 """What goes in and out of the assistant, the same for every channel."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -78,7 +78,16 @@ class Reply:
 
     def as_data(self) -> dict[str, Any]:
         """A JSON-ready form, read back by `from_data`."""
-        return asdict(self)
+        return {
+            "text": self.text,
+            "choices": [{"label": c.label, "value": c.value} for c in self.choices],
+            "citations": [
+                {"id": c.id, "label": c.label, "source": c.source, "version": c.version} for c in self.citations
+            ],
+            "receipt": self.receipt,
+            "language": self.language,
+            "link": self.link,
+        }
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> "Reply":

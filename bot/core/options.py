@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -31,13 +32,18 @@ LIKE_A_LABEL = 88.0
 """Least rapidfuzz ratio (0..100) at which typed words count as a button's label."""
 
 
+@lru_cache(maxsize=1024)
+def _label(text: str) -> str:
+    return normalise(text)
+
+
 def pick(text: str, offers: Sequence[Choice]) -> Choice | None:
     """The choice that `text` means, or None. A number beyond the list means none of them."""
     said = normalise(text).strip(" .!。！,，")
     if not said or len(said) > 80 or not offers:
         return None
     for offer in offers:
-        if said in (normalise(offer.label), _words(offer.label)):
+        if said in (_label(offer.label), _words(offer.label)):
             return offer
     if found := _NUMBER.fullmatch(said):
         number = _WORDS.get(found[1]) or int(found[1])

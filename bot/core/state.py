@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.message import Choice
@@ -40,7 +40,10 @@ class State:
 
     def to_bytes(self) -> bytes:
         """JSON; `from_bytes` reads it back."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        kept = {name: getattr(self, name) for name in self.__slots__}
+        kept["flow"] = self.flow and {"name": self.flow.name, "run": self.flow.run, "journal": self.flow.journal}
+        kept["offers"] = [{"label": offer.label, "value": offer.value} for offer in self.offers]
+        return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
     @classmethod
     def from_bytes(cls, data: bytes | None) -> "State":

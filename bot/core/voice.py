@@ -9,7 +9,20 @@ from intents.traditional import in_traditional_characters, traditional
 from intents.wording import TRADITIONAL, Wording
 from knowledge.clause import Clause, LawArticle, Localized, PolicyVersion, localized
 
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 class Voice:

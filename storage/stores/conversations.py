@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, select, update
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, select, update
 
 from storage.crypto import seal, unseal
 from storage.errors import AlreadySeen, Conflict
@@ -88,12 +87,12 @@ class Forgotten(NamedTuple):
 class Conversations:
     """The talks of everybody, each readable with its person's key alone."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def state(self, known: Known) -> State:
         """Where this person's talk stands. Raises Unreadable."""
-        row = self.session.connection().execute(STATE, {"person": known.id}).one_or_none()
+        row = self.connection.execute(STATE, {"person": known.id}).one_or_none()
         if row is None:
             return State(None, 0, "bot")
         return State(unseal(known.key, row.state, state_place(known, row.version)), row.version, row.holder)
@@ -103,7 +102,7 @@ class Conversations:
 
         Raises Conflict when another turn came between.
         """
-        connection, written = self.session.connection(), version + 1
+        connection, written = self.connection, version + 1
         sealed = seal(known.key, state, state_place(known, written))
         if version == 0:
             row = {"person_id": known.id, "holder": "bot", "state": sealed, "version": written, "updated_at": now}
@@ -117,12 +116,12 @@ class Conversations:
 
     def turn_of(self, key: str) -> Mark | None:
         """What became of the message with this key; None when it is new."""
-        row = self.session.connection().execute(TURN_OF, {"wanted": key}).one_or_none()
+        row = self.connection.execute(TURN_OF, {"wanted": key}).one_or_none()
         return Mark(*row) if row else None
 
     def mark_seen(self, key: str, now: datetime, turn_id: int | None = None) -> None:
         """Notes that this message takes effect now. Raises AlreadySeen when it has before."""
-        connection = self.session.connection()
+        connection = self.connection
         row = {"key": key, "at": now, "turn_id": turn_id}
         if connection.execute(MARK[connection.dialect.name], row).first() is None:
             raise AlreadySeen(f"message {key} has taken effect before")
@@ -152,7 +151,7 @@ class Conversations:
             "language": language,
             "rating": 0,
         }
-        turn_id: int = self.session.connection().execute(ADD_TURN, row).scalar_one()
+        turn_id: int = self.connection.execute(ADD_TURN, row).scalar_one()
         return turn_id
 
     def turns(self, known: Known, limit: int, before: int | None = None) -> list[Spoken]:
@@ -160,7 +159,7 @@ class Conversations:
         wanted = select(*(TURN.c[name] for name in Spoken._fields)).where(TURN.c.person_id == known.id)
         if before is not None:
             wanted = wanted.where(TURN.c.id < before)
-        rows = self.session.connection().execute(wanted.order_by(TURN.c.id.desc()).limit(limit))
+        rows = self.connection.execute(wanted.order_by(TURN.c.id.desc()).limit(limit))
         return [
             Spoken(*row)._replace(
                 text=unseal(known.key, row.text, text_place(known, row.at)).decode("utf-8", "surrogatepass"),
@@ -172,7 +171,7 @@ class Conversations:
     def rate(self, person_id: int, turn_id: int, rating: int, reason: str | None = None) -> bool:
         """Notes how good a turn was: -1, 0 or 1, and a word from a fixed list. False for somebody else's turn."""
         own = update(TURN).where(TURN.c.id == turn_id, TURN.c.person_id == person_id)
-        return self.session.connection().execute(own.values(rating=rating, rating_reason=reason)).rowcount == 1
+        return self.connection.execute(own.values(rating=rating, rating_reason=reason)).rowcount == 1
 
     def add_receipt(
         self,
@@ -186,7 +185,7 @@ class Conversations:
         turn_id: int | None,
     ) -> None:
         """Keeps what an answer rests on. Raises Conflict when the code is taken: start again with another."""
-        connection = self.session.connection()
+        connection = self.connection
         row = {
             "code": code,
             "at": at,
@@ -207,7 +206,7 @@ class Conversations:
             .select_from(RECEIPT.outerjoin(TURN, TURN.c.id == RECEIPT.c.turn_id))
             .where(RECEIPT.c.code == code)
         )
-        row = self.session.connection().execute(found).mappings().one_or_none()
+        row = self.connection.execute(found).mappings().one_or_none()
         return Basis(**{**row, "clauses": tuple(row["clauses"].split())}) if row else None
 
     def forget_before(
@@ -222,7 +221,7 @@ class Conversations:
 
     def _forget(self, rows: Table, key: ColumnElement[Any], before: datetime, limit: int) -> int:
         oldest = select(key).where(rows.c.at < before).order_by(rows.c.at).limit(limit)
-        return self.session.connection().execute(delete(rows).where(key.in_(oldest))).rowcount
+        return self.connection.execute(delete(rows).where(key.in_(oldest))).rowcount
 
 
 def state_place(known: Known, version: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Integer,
     Select,
     and_,
@@ -24,7 +25,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlmodel import Session
 
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import KeyMissing, Unreadable
@@ -187,8 +187,8 @@ class Sent(NamedTuple):
 class Deliveries:
     """All outgoing messages."""
 
-    def __init__(self, session: Session, keyring: Keyring) -> None:
-        self.session, self.keyring = session, keyring
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self.connection, self.keyring = connection, keyring
 
     def add(
         self,
@@ -223,7 +223,7 @@ class Deliveries:
         ]
         if not rows:
             return []
-        connection = self.session.connection()
+        connection = self.connection
         if len(rows) == 1:
             return [connection.execute(ADD_ONE, rows[0]).scalar_one()]
         return list(connection.execute(ADD_SEVERAL, rows).scalars())
@@ -233,7 +233,7 @@ class Deliveries:
         if state not in ("sent", "unreachable", "failed"):
             raise ValueError(f"a delivery can't end as {state!r}")
         row = {"delivery": delivery_id, "token": claim, "end": state, "now": now, "why": reason}
-        connection = self.session.connection()
+        connection = self.connection
         took_effect = connection.execute(SETTLE, row).rowcount == 1
         if took_effect and state == "unreachable":
             connection.execute(IS_LOST, {"delivery": delivery_id})
@@ -242,7 +242,7 @@ class Deliveries:
     def settle_sent(self, ended: Sequence[tuple[int, str]], now: datetime) -> int:
         """Ends many (id, claim) as sent, in one statement; how many still were ours."""
         row = {"ids": [delivery_id for delivery_id, _ in ended], "ours": list(ended), "now": now}
-        return self.session.connection().execute(SETTLE_SENT, row).rowcount if ended else 0
+        return self.connection.execute(SETTLE_SENT, row).rowcount if ended else 0
 
     def retry(
         self,
@@ -259,35 +259,35 @@ class Deliveries:
         One that was made at or before `unless_from_before` has waited long enough and ends as failed.
         """
         row = {"delivery": delivery_id, "token": claim, "again_at": due_at, "why": reason, "unsure": maybe_repeat}
-        return self.session.connection().execute(RETRY, {**row, "give_up": unless_from_before}).rowcount == 1
+        return self.connection.execute(RETRY, {**row, "give_up": unless_from_before}).rowcount == 1
 
     def give_back(self, untried: Sequence[tuple[int, str, datetime]]) -> None:
         """Gives (id, claim, due_at) back that nobody tried to send: neither a try nor a possible repeat."""
         rows = [{"delivery": one, "token": claim, "again_at": due_at} for one, claim, due_at in untried]
         if rows:
-            self.session.connection().execute(GIVE_BACK, rows)
+            self.connection.execute(GIVE_BACK, rows)
 
     def standing(self, ids: Sequence[int]) -> dict[int, Standing]:
         """How these deliveries stand, by id; without those that have ended."""
-        rows = self.session.connection().execute(STANDING, {"ids": list(ids)}) if ids else ()
+        rows = self.connection.execute(STANDING, {"ids": list(ids)}) if ids else ()
         return {row.id: Standing(*row) for row in rows}
 
     def is_due(self, channel: str, lanes: Sequence[str], now: datetime) -> bool:
         """Whether anything of these lanes may be claimed now, or waits only behind an older one of its person."""
         rows = ({"on": channel, "in_lane": lane, "now": now} for lane in lanes)
-        return any(self.session.connection().execute(IS_DUE, row).first() for row in rows)
+        return any(self.connection.execute(IS_DUE, row).first() for row in rows)
 
     def next_due(self, channel: str, lanes: Sequence[str], now: datetime) -> datetime | None:
         """The first time after now at which a delivery of these lanes is due; None when none waits."""
         rows = ({"on": channel, "in_lane": lane, "now": now} for lane in lanes)
-        times = (self.session.connection().execute(NEXT_DUE, row).scalar_one_or_none() for row in rows)
+        times = (self.connection.execute(NEXT_DUE, row).scalar_one_or_none() for row in rows)
         return min((time for time in times if time), default=None)
 
     def went_passively(self, causes: Sequence[str]) -> bool:
         """Whether the first reply to one of these causes went back in the answer to the push itself."""
         first = select(DELIVERY.c.id).where(DELIVERY.c.cause.in_(causes), DELIVERY.c.ordinal == 0)
         passive = first.where(DELIVERY.c.state == "sent", DELIVERY.c.reason == PASSIVE)
-        return self.session.connection().execute(passive).first() is not None
+        return self.connection.execute(passive).first() is not None
 
     def due(
         self,
@@ -303,7 +303,7 @@ class Deliveries:
         One whose body doesn't open ends as failed; one whose key is missing from the key file waits, and neither
         keeps the others from going out.
         """
-        connection, claimed = self.session.connection(), list[Any]()
+        connection, claimed = self.connection, list[Any]()
         for lane in lanes:
             row = {"on": channel, "in_lane": lane, "now": now, "most": limit - len(claimed), "token": claim}
             if len(claimed) < limit:
@@ -339,18 +339,18 @@ class Deliveries:
         wanted = select(DELIVERY.c.ordinal, DELIVERY.c.body).where(
             DELIVERY.c.cause == cause, DELIVERY.c.person_id == known.id
         )
-        rows = self.session.connection().execute(wanted.order_by(DELIVERY.c.ordinal))
+        rows = self.connection.execute(wanted.order_by(DELIVERY.c.ordinal))
         return [unseal(known.key, row.body, body_place(known.id, cause, row.ordinal)) for row in rows]
 
     def pending(self, channel: str) -> int:
         """How many deliveries of this channel have not ended."""
         open_ones = select(func.count()).select_from(DELIVERY).where(DELIVERY.c.channel == channel, UNSETTLED)
-        return self.session.connection().execute(open_ones).scalar_one()
+        return self.connection.execute(open_ones).scalar_one()
 
     def forget_before(self, at: datetime, limit: int = 5_000) -> int:
         """Takes away deliveries made before then, sent or not, at most `limit`; how many went."""
         oldest = select(DELIVERY.c.id).where(DELIVERY.c.created_at < at).order_by(DELIVERY.c.id).limit(limit)
-        return self.session.connection().execute(delete(DELIVERY).where(DELIVERY.c.id.in_(oldest))).rowcount
+        return self.connection.execute(delete(DELIVERY).where(DELIVERY.c.id.in_(oldest))).rowcount
 
     def _sent(self, known: Known, wanted: Select[Any]) -> list[Sent]:
         return [
@@ -360,7 +360,7 @@ class Deliveries:
                 row.cause,
                 unseal(known.key, row.body, body_place(known.id, row.cause, row.ordinal)),
             )
-            for row in self.session.connection().execute(wanted)
+            for row in self.connection.execute(wanted)
         ]
 
     def _opened(self, one: Any, person: Any) -> Due:

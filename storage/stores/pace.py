@@ -9,8 +9,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Float, bindparam, delete, text
-from sqlmodel import Session
+from sqlalchemy import Connection, Float, bindparam, delete, text
 
 from storage.tables import Bucket
 from storage.tables.common import table
@@ -61,8 +60,8 @@ MOVE = text("UPDATE bucket SET full_at = :full_at WHERE key = :key")
 class Pace:
     """How fast something may happen, counted over all processes."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def take(self, key: str, rate_per_second: float, burst: int, now: datetime, ahead: float = float("inf")) -> float:
         """Takes the next slot: seconds until it comes, 0 for go. A rested bucket gives `burst` slots at once.
@@ -72,7 +71,7 @@ class Pace:
         """
         moment, slot = seconds(now), 1 / rate_per_second
         tolerance = (burst - 1) * slot
-        connection = self.session.connection()
+        connection = self.connection
         row = {"key": key, "now": moment, "slot": slot, "burst": tolerance, "ahead": ahead + GRAIN}
         rested = connection.execute(TAKE[connection.dialect.name], row).scalar_one_or_none()
         if rested is None:
@@ -82,14 +81,14 @@ class Pace:
 
     def room(self, key: str, rate_per_second: float, burst: int, now: datetime, ahead: float) -> int:
         """How many slots come within `ahead` seconds. Takes none; others may before we do."""
-        rested = self.session.connection().execute(LOOK, {"key": key}).scalar_one_or_none()
+        rested = self.connection.execute(LOOK, {"key": key}).scalar_one_or_none()
         return _slots_within(rested or 0.0, rate_per_second, burst, seconds(now), ahead)
 
     def take_several(
         self, key: str, rate_per_second: float, burst: int, most: int, now: datetime, ahead: float
     ) -> list[float]:
         """Takes the next slots, at most `most` and none further away than `ahead`: seconds until each of them."""
-        moment, slot, connection = seconds(now), 1 / rate_per_second, self.session.connection()
+        moment, slot, connection = seconds(now), 1 / rate_per_second, self.connection
         rested = float(connection.execute(HOLD, {"key": key}).scalar_one())
         count = min(most, _slots_within(rested, rate_per_second, burst, moment, ahead))
         begin = max(rested, moment)
@@ -105,7 +104,7 @@ class Pace:
         """Takes the next slot of each of these different buckets: seconds until it comes, as in `take`."""
         if not keys:
             return {}
-        moment, slot, connection = seconds(now), 1 / rate_per_second, self.session.connection()
+        moment, slot, connection = seconds(now), 1 / rate_per_second, self.connection
         tolerance, kind = (burst - 1) * slot, connection.dialect.name
         row = {"now": moment, "slot": slot, "burst": tolerance, "ahead": ahead + GRAIN}
         taken = connection.execute(EACH[kind], {**row, "keys": json.dumps(keys) if kind == "sqlite" else list(keys)})
@@ -117,13 +116,13 @@ class Pace:
 
     def halt(self, key: str, rate_per_second: float, burst: int, until: datetime) -> None:
         """No slot comes before then, in any process; what was saved up for a burst is spent."""
-        connection = self.session.connection()
+        connection = self.connection
         row = {"key": key, "until": seconds(until) + (burst - 1) / rate_per_second}
         connection.execute(HALT[connection.dialect.name], row)
 
     def forget_before(self, at: datetime) -> int:
         """Takes away the buckets that have been at rest since then: a fresh one is the same. How many went."""
-        return self.session.connection().execute(delete(BUCKET).where(BUCKET.c.full_at < seconds(at))).rowcount
+        return self.connection.execute(delete(BUCKET).where(BUCKET.c.full_at < seconds(at))).rowcount
 
 
 def _slots_within(rested: float, rate: float, burst: int, moment: float, ahead: float) -> int:

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
-from sqlmodel import Session
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
 
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import KeyMissing, Unreadable
@@ -83,8 +82,8 @@ def address_place(address_index: str) -> str:
 class People:
     """Everyone the bot has met. Erasing a person takes their data key too, so no copy of their rows can be read."""
 
-    def __init__(self, session: Session, keyring: Keyring) -> None:
-        self.session, self.keyring = session, keyring
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self.connection, self.keyring = connection, keyring
 
     def at(self, channel: str, user: str) -> Known | None:
         """Who has this address; None when nobody was met there. Raises KeyMissing, Unreadable."""
@@ -101,7 +100,7 @@ class People:
         if there := self._at(index, AT_AND_HOLD):
             return there
         # A row without its key is what an old backup brings back of an erased person: unreadable, so it goes.
-        self.session.connection().execute(delete(PERSON).where(PERSON.c.address_index == index))
+        self.connection.execute(delete(PERSON).where(PERSON.c.address_index == index))
         if fresh := self._insert(index, channel, user, now, language):
             return fresh
         raise Unreadable("a person's row has no data key and can't be replaced; restore the keys from their backup")
@@ -115,7 +114,7 @@ class People:
         reachable: bool | None = None,
     ) -> None:
         """Notes that the person was heard of now; what is None stays as it is."""
-        self.session.connection().execute(
+        self.connection.execute(
             TOUCH,
             {
                 "person_id": person_id,
@@ -128,39 +127,39 @@ class People:
 
     def address(self, known: Known) -> str:
         """The channel's own name for this person. Raises Unreadable, also when they have been erased meanwhile."""
-        row = self.session.connection().execute(ADDRESS, {"person_id": known.id}).one_or_none()
+        row = self.connection.execute(ADDRESS, {"person_id": known.id}).one_or_none()
         if row is None:
             raise Unreadable(f"person {known.id} has been erased")
         return user_of(known.key, row.address_index, row.address)
 
     def forget(self, person_id: int) -> None:
         """Erases the person: data key, conversation, turns and deliveries. Receipts stay and name nobody."""
-        self.session.connection().execute(delete(PERSON).where(PERSON.c.id == person_id))
+        self.connection.execute(delete(PERSON).where(PERSON.c.id == person_id))
 
     def idle_since(self, at: datetime, limit: int = 100) -> list[int]:
         """Ids of people not heard of since then, longest silent first; at most `limit`."""
         silent = select(PERSON.c.id).where(PERSON.c.last_seen < at).order_by(PERSON.c.last_seen).limit(limit)
-        return list(self.session.connection().execute(silent).scalars())
+        return list(self.connection.execute(silent).scalars())
 
     def opens(self) -> bool:
         """Whether the key file belongs to this database: False when it doesn't open the first person's data key."""
-        row = self.session.connection().execute(select(PERSON_KEY).limit(1)).one_or_none()
+        row = self.connection.execute(select(PERSON_KEY).limit(1)).one_or_none()
         try:
             return row is None or bool(self.keyring.unwrap(row.key_id, row.wrapped))
         except (KeyMissing, Unreadable):
             return False
 
     def count(self) -> int:
-        return self.session.connection().execute(select(func.count()).select_from(PERSON)).scalar_one()
+        return self.connection.execute(select(func.count()).select_from(PERSON)).scalar_one()
 
     def _at(self, index: str, wanted: Select[Any]) -> Known | None:
-        row = self.session.connection().execute(wanted, {"index": index}).one_or_none()
+        row = self.connection.execute(wanted, {"index": index}).one_or_none()
         return known(row, self.keyring) if row else None
 
     def _insert(self, index: str, channel: str, user: str, now: datetime, language: str) -> Known | None:
         """The new person, or None when the address is taken."""
         key, key_id, wrapped = self.keyring.new_data_key()
-        connection = self.session.connection()
+        connection = self.connection
         row = {
             "channel": channel,
             "address_index": index,

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
-from sqlmodel import Session
+from sqlalchemy import Connection, delete, func, select
 
 from storage.crypto import Keyring, seal, unseal
 from storage.stores.insert import insert_new
@@ -28,20 +27,20 @@ class Held(NamedTuple):
 class QuarantineStore:
     """What waits for somebody to look. Sealed for no person: the failure may have come before the person was known."""
 
-    def __init__(self, session: Session, keyring: Keyring) -> None:
-        self.session, self.keyring = session, keyring
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self.connection, self.keyring = connection, keyring
 
     def put(self, key: str, channel: str, body: bytes, error: str, now: datetime) -> None:
         """Keeps a message that failed. The same message again changes nothing."""
         key_id = self.keyring.current
         sealed = seal(self.keyring.derived("quarantine", key_id), body, place(key))
-        connection = self.session.connection()
+        connection = self.connection
         row = {"key": key, "at": now, "channel": channel, "body": sealed, "key_id": key_id, "error": error}
         connection.execute(PUT[connection.dialect.name], row)
 
     def get(self, key: str) -> Held | None:
         """The message with this key. Raises KeyMissing, Unreadable."""
-        row = self.session.connection().execute(select(QUARANTINE).where(QUARANTINE.c.key == key)).one_or_none()
+        row = self.connection.execute(select(QUARANTINE).where(QUARANTINE.c.key == key)).one_or_none()
         if row is None:
             return None
         body = unseal(self.keyring.derived("quarantine", row.key_id), row.body, place(key))
@@ -50,10 +49,10 @@ class QuarantineStore:
     def forget_before(self, at: datetime, limit: int = 5_000) -> int:
         """Takes away what came before then, at most `limit`; how many went."""
         oldest = select(QUARANTINE.c.key).where(QUARANTINE.c.at < at).order_by(QUARANTINE.c.at).limit(limit)
-        return self.session.connection().execute(delete(QUARANTINE).where(QUARANTINE.c.key.in_(oldest))).rowcount
+        return self.connection.execute(delete(QUARANTINE).where(QUARANTINE.c.key.in_(oldest))).rowcount
 
     def count(self) -> int:
-        return self.session.connection().execute(select(func.count()).select_from(QUARANTINE)).scalar_one()
+        return self.connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one()
 
 
 def place(key: str) -> str:

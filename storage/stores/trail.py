@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
-from sqlmodel import Session
+from sqlalchemy import Connection, func, select
 
 from storage.tables import Trail
 from storage.tables.common import table
@@ -27,18 +26,18 @@ class Entry(NamedTuple):
 class TrailStore:
     """Written in the transaction of the move itself: both are kept, or neither."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def add(self, at: datetime, actor: str, action: str, thing: str, detail: str = "") -> None:
         """Notes one move: add(now, "bot", "answered", "turn:17", "privacy.5.3")."""
         row = {"at": at, "actor": actor, "action": action, "thing": thing, "detail": detail}
-        self.session.connection().execute(ADD, row)
+        self.connection.execute(ADD, row)
 
     def of_thing(self, thing: str) -> list[Entry]:
         """Everything that happened to one thing, oldest first."""
         wanted = select(*(TRAIL.c[name] for name in Entry._fields)).where(TRAIL.c.thing == thing).order_by(TRAIL.c.id)
-        return [Entry(*row) for row in self.session.connection().execute(wanted)]
+        return [Entry(*row) for row in self.connection.execute(wanted)]
 
     def count(self) -> int:
-        return self.session.connection().execute(select(func.count()).select_from(TRAIL)).scalar_one()
+        return self.connection.execute(select(func.count()).select_from(TRAIL)).scalar_one()

@@ -63,7 +63,7 @@ class Stage:
 
     def rows(self, sql: str) -> list[Any]:
         with self.database.read() as work:
-            return list(work.session.connection().exec_driver_sql(sql).all())
+            return list(work.connection.exec_driver_sql(sql).all())
 
     def effects(self) -> list[str]:
         """Every message that arrived, in order of arrival; a line cut off by a kill never arrived."""
@@ -86,7 +86,7 @@ def stage(kind: str, **plan: Any) -> Iterator[Stage]:
 
 def database_setting(database: Database, name: str) -> str:
     with database.read() as work:
-        return str(work.session.connection().exec_driver_sql(f"SHOW {name}").scalar_one())
+        return str(work.connection.exec_driver_sql(f"SHOW {name}").scalar_one())
 
 
 @contextmanager

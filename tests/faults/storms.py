@@ -148,7 +148,7 @@ def pace(kind: str, seconds: float, workers: int = 2, seed: int = 1) -> dict[str
     with stage(kind) as scene:
         scene.fill(round(24 * seconds) + 100, 1)
         with scene.database.work() as work:  # Every fifth person waits for an answer, too.
-            work.session.connection().execute(text("UPDATE delivery SET lane = 'interactive' WHERE person_id % 5 = 0"))
+            work.connection.execute(text("UPDATE delivery SET lane = 'interactive' WHERE person_id % 5 = 0"))
         channels = [Strict(limits)]
         channels += [Strict(limits, channels[0]) for _ in range(workers - 1)]
         times = asyncio.run(_run(scene, list(channels), lambda: monotonic() - began > seconds + 3, seed))

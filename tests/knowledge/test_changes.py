@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.changes import KINDS, Difference, difference, word_pieces
-from knowledge.importer import prepare, write
+from knowledge.importing.importer import prepare, write
 from knowledge.library import load_folder, load_policy
 from tests.knowledge.example_cloud import CLAUSES, ENGLISH, write_policy
 from tests.knowledge.test_importer import NOW

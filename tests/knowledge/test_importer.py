@@ -14,9 +14,9 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
 from knowledge.checking import check
-from knowledge.documents import read
 from knowledge.errors import BrokenFile
-from knowledge.importer import Import, prepare, write
+from knowledge.importing.documents import read
+from knowledge.importing.importer import Import, prepare, write
 from knowledge.library import load_folder, load_policy
 from tests.knowledge.example_cloud import BY_WORDING, CHINESE, CLAUSES, ENGLISH, LEADS, write_policy
 

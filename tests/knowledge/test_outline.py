@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from knowledge.documents import Paragraph
-from knowledge.numbering import han_number, marked, numeral, roman_number
-from knowledge.outline import Node, outline
+from knowledge.importing.numbering import han_number, marked, numeral, roman_number
+from knowledge.importing.outline import Node, outline
+from knowledge.importing.paragraph import Paragraph
 
 
 def numbers(text: str) -> dict[str, tuple[int, ...]]:

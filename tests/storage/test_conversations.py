@@ -76,9 +76,9 @@ class TestState:
     def test_an_earlier_one_put_back_does_not_open(self, database: Database, person: Known, clock: Clock) -> None:
         with database.work() as work:
             work.conversations.save_state(person, b"one", 0, clock())
-            earlier = work.session.connection().execute(text("SELECT state FROM conversation")).scalar_one()
+            earlier = work.connection.execute(text("SELECT state FROM conversation")).scalar_one()
             work.conversations.save_state(person, b"two", 1, clock())
-            work.session.connection().execute(text("UPDATE conversation SET state = :s"), {"s": bytes(earlier)})
+            work.connection.execute(text("UPDATE conversation SET state = :s"), {"s": bytes(earlier)})
         with pytest.raises(Unreadable), database.read() as work:
             work.conversations.state(person)
 
@@ -149,7 +149,7 @@ class TestTurns:
             first = work.conversations.add_turn(person, clock(), "one", "answered")
             second = work.conversations.add_turn(person, clock.turn(seconds=1), "two", "answered")
             move = text("UPDATE turn SET text = (SELECT text FROM turn WHERE id = :a) WHERE id = :b")
-            work.session.connection().execute(move, {"a": first, "b": second})
+            work.connection.execute(move, {"a": first, "b": second})
             with pytest.raises(Unreadable):
                 work.conversations.turns(person, 10)
             assert work.conversations.turns(person, 10, before=second)[0].text == "one"
@@ -161,7 +161,7 @@ class TestTurns:
             work.deliveries.add(person, "turn:1", [b"plainly visible"], clock())
             work.quarantine.put("k", "telegram", b"plainly visible", "ValueError", clock())
             for table in ("turn", "conversation", "delivery", "quarantine"):
-                for row in work.session.connection().execute(text(f"SELECT * FROM {table}")):
+                for row in work.connection.execute(text(f"SELECT * FROM {table}")):
                     assert not any(b"plainly" in bytes(v) for v in row if isinstance(v, bytes | memoryview))
                     assert "plainly" not in str(tuple(row))
 

@@ -191,10 +191,10 @@ def test_a_body_that_does_not_open_fails_alone(database: Database, person: Known
         (moved,) = work.deliveries.add(person, "turn:1", [b"mine"], clock())
         (fine,) = work.deliveries.add(other, "turn:2", [b"theirs"], clock())
         move = text("UPDATE delivery SET body = (SELECT body FROM delivery WHERE id = :a) WHERE id = :b")
-        work.session.connection().execute(move, {"a": fine, "b": moved})
+        work.connection.execute(move, {"a": fine, "b": moved})
     with database.work() as work:
         assert bodies(due(work, clock, "a")) == [b"theirs"]
-        ended = work.session.connection().execute(
+        ended = work.connection.execute(
             text("SELECT state, reason FROM delivery WHERE id = :b"), {"b": moved}
         )
         assert tuple(ended.one()) == ("failed", "unreadable")
@@ -241,7 +241,7 @@ def test_finding_what_is_due_reads_the_unsettled_only(database: Database, person
     from storage.stores.deliveries import CLAIM
 
     with database.work() as work:
-        connection = work.session.connection()
+        connection = work.connection
         values = {"on": "t", "in_lane": "order", "now": clock(), "most": 5, "token": "a", "until": clock()}
         compiled = CLAIM.compile(connection)
         plan = connection.exec_driver_sql(

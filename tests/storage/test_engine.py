@@ -65,7 +65,7 @@ class TestOpening:
     def test_the_settings_of_sqlite_took(self, sqlite: Database) -> None:
         wanted = {"synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
         with sqlite.work() as work:
-            connection = work.session.connection()
+            connection = work.connection
             assert {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted} == wanted
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == sqlite.facts.journal_mode.lower()
 
@@ -125,7 +125,7 @@ class TestOpening:
         name = postgres.create()
         postgres.sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
         with Database.open(postgres.url(name), keyring) as database, database.work() as work:
-            shown = work.session.connection().exec_driver_sql("SHOW synchronous_commit").scalar()
+            shown = work.connection.exec_driver_sql("SHOW synchronous_commit").scalar()
             assert (shown, database.facts.synchronous) == ("on", "on")
         postgres.drop(name)
 
@@ -160,7 +160,7 @@ class TestWork:
 
     def test_an_error_says_nothing_of_the_values(self, database: Database, clock: Clock) -> None:
         with pytest.raises(DBAPIError) as refused, database.work() as work:
-            work.session.connection().execute(
+            work.connection.execute(
                 text("INSERT INTO trail (at, actor, action, thing, detail) VALUES (NULL, :a, '', '', '')"),
                 {"a": "personal-words"},
             )
@@ -188,18 +188,18 @@ class TestManyAtOnce:
     def test_no_update_is_lost_on_sqlite(self, sqlite: Database) -> None:
         """Read, add one, write: the default of the driver loses most of these."""
         with sqlite.work() as work:
-            work.session.connection().execute(text("INSERT INTO bucket VALUES ('n', 0)"))
+            work.connection.execute(text("INSERT INTO bucket VALUES ('n', 0)"))
 
         def add(_: int) -> None:
             for _ in range(10):
                 with sqlite.work() as work:
-                    connection = work.session.connection()
+                    connection = work.connection
                     n = connection.execute(text("SELECT full_at FROM bucket")).scalar_one()
                     connection.execute(text("UPDATE bucket SET full_at = :n"), {"n": n + 1})
 
         assert race(*(lambda number=number: add(number) for number in range(8))) == [None] * 8
         with sqlite.read() as work:
-            assert work.session.connection().execute(text("SELECT full_at FROM bucket")).scalar_one() == 80
+            assert work.connection.execute(text("SELECT full_at FROM bucket")).scalar_one() == 80
 
     def test_work_inside_work_is_refused_at_once(self, sqlite: Database) -> None:
         with pytest.raises(RuntimeError, match="already writing"), sqlite.work(), sqlite.work():
@@ -255,7 +255,7 @@ class TestManyAtOnce:
     def test_a_statement_that_never_ends_makes_it_busy(self, postgres: TemporaryPostgres, keyring: Keyring) -> None:
         name = postgres.create()
         with Database.open(postgres.url(name), keyring) as database, pytest.raises(Busy), database.work() as work:
-            work.session.connection().exec_driver_sql("SELECT pg_sleep(20)")
+            work.connection.exec_driver_sql("SELECT pg_sleep(20)")
         postgres.drop(name)
 
 
@@ -296,7 +296,7 @@ class TestWal:
         wal.close()
         with Database.open(f"sqlite:///{tmp_path}/w.db", keyring) as database, database.read() as work:
             assert work.trail.count() == 1
-            assert work.session.connection().exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
+            assert work.connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal"
 
 
 def test_writers_wait_their_turn_and_a_late_one_gives_up(hasty: Database) -> None:

@@ -114,14 +114,14 @@ def test_three_processes_that_start_at_once_are_fine(empty_url: str, keyring: Ke
     ]
     assert [process.communicate(timeout=90)[0] for process in started] == ["open\n"] * 3
     with Database.open(empty_url, keyring) as database, database.read() as work:
-        versions = work.session.connection().execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+        versions = work.connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
     assert versions == [migrate.steps()[-1]]
 
 
 def test_a_newer_database_is_refused_and_left_alone(empty_url: str, keyring: Keyring, clock: Clock) -> None:
     with Database.open(empty_url, keyring) as database, database.work() as work:
         work.trail.add(clock(), "bot", "opened", "x:1")
-        work.session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        work.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SchemaTooNew, match=r"9999.*newer program"):
         Database.open(empty_url, keyring)
     with pytest.raises(SchemaTooNew):

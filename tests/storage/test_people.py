@@ -42,7 +42,7 @@ def test_an_address_comes_back_as_it_was(database: Database, clock: Clock, user:
 def test_an_address_is_nowhere_in_the_clear(database: Database, clock: Clock) -> None:
     with database.work() as work:
         work.people.meet("telegram", "plainly-visible-name", clock(), "en")
-        rows = work.session.connection().execute(text("SELECT * FROM person, person_key")).all()
+        rows = work.connection.execute(text("SELECT * FROM person, person_key")).all()
     assert rows
     assert "plainly-visible-name" not in repr([tuple(map(str, map(_bytes, row))) for row in rows])
 
@@ -100,7 +100,7 @@ def test_forgetting_takes_everything_but_the_receipt(database: Database, clock: 
     with database.read() as work:
         assert work.people.at("telegram", "1") is None
         for table in ("person", "person_key", "conversation", "turn", "delivery"):
-            left = work.session.connection().execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+            left = work.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
             assert left == 1, table
         receipt = work.conversations.receipt(f"R{gone.id}")
         assert receipt is not None
@@ -124,7 +124,7 @@ def test_rows_whose_key_was_erased_stay_shut_and_make_room(database: Database, c
     with database.work() as work:
         person = work.people.meet("telegram", "1", clock(), "en")
         work.conversations.add_turn(person, clock(), "hello", "answered")
-        work.session.connection().execute(text("DELETE FROM person_key"))
+        work.connection.execute(text("DELETE FROM person_key"))
     with database.work() as work:
         assert work.people.at("telegram", "1") is None
         again = work.people.meet("telegram", "1", clock(), "en")
@@ -154,7 +154,7 @@ def test_two_wrapping_keys_are_in_use_while_one_replaces_the_other(
     with Database.open(database_url, both) as database, database.work() as work:
         new = work.people.meet("telegram", "2", clock(), "en")
         assert work.people.at("telegram", "1") == old
-        ids = work.session.connection().execute(text("SELECT key_id FROM person_key ORDER BY person_id")).scalars()
+        ids = work.connection.execute(text("SELECT key_id FROM person_key ORDER BY person_id")).scalars()
         assert list(ids) == ["k1", "k2"]
         assert work.people.at("telegram", "2") == new
 
@@ -182,7 +182,7 @@ def test_an_erased_person_leaves_nothing_in_the_sqlite_file(tmp_path: Path, keyr
     with Database.open(f"sqlite:///{path}", keyring) as database:
         with database.work() as work:
             person = work.people.meet("telegram", "1", clock(), "en")
-            sealed = work.session.connection().execute(text("SELECT wrapped FROM person_key")).scalar_one()
+            sealed = work.connection.execute(text("SELECT wrapped FROM person_key")).scalar_one()
         assert sealed in path.read_bytes()
         with database.work() as work:
             work.people.forget(person.id)

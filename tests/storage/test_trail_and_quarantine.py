@@ -62,7 +62,7 @@ def test_the_same_message_again_changes_nothing(database: Database, clock: Clock
 def test_a_message_moved_to_another_row_does_not_open(database: Database, clock: Clock) -> None:
     with database.work() as work:
         work.quarantine.put("a", "telegram", b"first", "A", clock())
-        work.session.connection().execute(text("UPDATE quarantine SET key = 'b'"))
+        work.connection.execute(text("UPDATE quarantine SET key = 'b'"))
         with pytest.raises(Unreadable):
             work.quarantine.get("b")
 

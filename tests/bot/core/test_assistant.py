@@ -146,7 +146,7 @@ def test_after_an_apology_the_talk_goes_on_where_it_stood(
 
 def test_when_not_even_a_quarantine_is_possible_nothing_is_acknowledged(alice: Person, database: Database):
     with database.work() as work:
-        work.session.connection().execute(text("DROP TABLE seen"))
+        work.connection.execute(text("DROP TABLE seen"))
     with pytest.raises(Exception, match="seen"):
         alice(QUESTION)
     with database.read() as work:
@@ -180,7 +180,7 @@ def test_nothing_of_an_erased_person_is_left_to_read(alice: Person, bob: Person,
     alice("/forget")
     alice("yes")
     with database.read() as work:
-        connection = work.session.connection()
+        connection = work.connection
         for table in ("person", "person_key", "conversation", "turn", "delivery"):
             owner = "id" if table == "person" else "person_id"
             owners = connection.execute(text(f"SELECT DISTINCT {owner} FROM {table}")).scalars().all()
@@ -191,7 +191,7 @@ def test_nothing_of_an_erased_person_is_left_to_read(alice: Person, bob: Person,
 def test_the_rows_of_an_erased_person_are_gone_from_the_file(alice: Person, database: Database, database_url: str):
     alice(QUESTION)
     with database.read() as work:
-        connection = work.session.connection()
+        connection = work.connection
         sealed = [
             bytes(connection.execute(text(f"SELECT {column} FROM {table}")).scalar_one())
             for table, column in (("person_key", "wrapped"), ("person", "address"), ("turn", "text"))
@@ -211,7 +211,7 @@ def test_erasing_is_noted_without_a_name(alice: Person, database: Database):
     alice("/forget")
     alice("yes")
     with database.read() as work:
-        actions = work.session.connection().execute(text("SELECT actor, action, thing FROM trail ORDER BY id")).all()
+        actions = work.connection.execute(text("SELECT actor, action, thing FROM trail ORDER BY id")).all()
     actor, action, thing = actions[-1]
     assert action == "erased"
     assert re.fullmatch(r"person:\d+", actor)

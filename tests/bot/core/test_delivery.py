@@ -30,7 +30,7 @@ def rows(database: Database) -> list[tuple]:
     """(state, reason, attempts, maybe_repeat) of each delivery, in order."""
     with database.read() as work:
         wanted = text("SELECT state, reason, attempts, maybe_repeat FROM delivery ORDER BY id")
-        return [(state, why, n, bool(again)) for state, why, n, again in work.session.connection().execute(wanted)]
+        return [(state, why, n, bool(again)) for state, why, n, again in work.connection.execute(wanted)]
 
 
 def heads(channel: MemoryChannel) -> list[str]:

@@ -172,11 +172,13 @@ def test_only_up_and_down_are_ratings(alice: Person, database: Database, how: st
 
 
 def test_a_receipt_shows_the_question_only_to_the_one_who_asked(alice: Person, bob: Person):
+    bob("Can I block cookies?")
     (reply,) = alice(QUESTION)
-    assert QUESTION in texts(alice(f"/receipt {reply.receipt}"))
+    assert f"You asked: {QUESTION}" in texts(alice(f"/receipt {reply.receipt}"))
     shown = texts(bob(f"/receipt {reply.receipt}"))
     assert "Privacy Policy 7.2" in shown
     assert QUESTION not in shown
+    assert "You asked" not in shown
 
 
 def test_a_receipt_of_a_button_shows_no_question(alice: Person):

@@ -13,9 +13,9 @@ import tomli_w
 
 from knowledge.checking import stands_in
 from knowledge.clause import PolicyVersion
+from knowledge.importing.outline import Node
+from knowledge.importing.placing import Placement
 from knowledge.library import LANGUAGES, phrasings
-from knowledge.outline import Node
-from knowledge.placing import Placement
 
 
 def draft_files(

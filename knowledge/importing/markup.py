@@ -8,9 +8,9 @@ from pathlib import Path
 from lxml import etree, html
 from markdown_it import MarkdownIt
 
-from knowledge.documents import Paragraph
 from knowledge.errors import BrokenFile
-from knowledge.numbering import marked, numeral
+from knowledge.importing.numbering import marked, numeral
+from knowledge.importing.paragraph import Paragraph
 
 _TYPES = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _CSS_TYPES = {

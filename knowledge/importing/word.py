@@ -15,9 +15,10 @@ import docx
 from docx.opc.exceptions import OpcError
 from lxml import etree
 
-from knowledge.documents import Paragraph, opened_archive
 from knowledge.errors import BrokenFile
-from knowledge.numbering import numeral
+from knowledge.importing.archive import opened_archive
+from knowledge.importing.numbering import numeral
+from knowledge.importing.paragraph import Paragraph
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _BREAKS = {f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}tab": " ", f"{_W}noBreakHyphen": "-"}

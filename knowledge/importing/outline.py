@@ -12,9 +12,9 @@ from typing import Literal
 
 from rapidfuzz import fuzz
 
-from knowledge.documents import Paragraph
+from knowledge.importing.numbering import Reading, marked
+from knowledge.importing.paragraph import Paragraph
 from knowledge.normal import normalise
-from knowledge.numbering import Reading, marked
 
 BEAM = 16
 """Readings followed at once. On 300 random policies four find what sixty-four find, one finds less (2026-11)."""

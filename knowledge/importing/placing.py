@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from knowledge.clause import Clause, PolicyVersion
-from knowledge.likeness import gist, likeness
-from knowledge.outline import SAME_TITLE, Node
+from knowledge.importing.likeness import gist, likeness
+from knowledge.importing.outline import SAME_TITLE, Node
 
 LIKELY = 60.0
 """Likeness from which an unnumbered paragraph is the clause. On the first policy the right clause reaches 70-100 and

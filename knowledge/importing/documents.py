@@ -5,40 +5,21 @@ also where a list or Word computes the number. Nothing here knows what a clause 
 """
 
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.errors import BrokenFile
+from knowledge.importing.numbering import marked
+from knowledge.importing.paragraph import Paragraph
 from knowledge.normal import visible
-from knowledge.numbering import marked
 
 TEXT_MAX_BYTES = 2 * 1024 * 1024
 """Of .txt, .md and .html: some 500 printed pages; the longest policies we know have 60."""
 DOCX_MAX_BYTES = 20 * 1024 * 1024
 """Of a .docx as it lies on the disk (pictures count)."""
-DOCX_MAX_UNPACKED = 60 * 1024 * 1024
-DOCX_MAX_RATIO = 200
-"""Unpacked to packed size of one part above 1 MB. Word's own text reaches 20; a zip bomb 1,000."""
 PARAGRAPHS_MAX = 5_000
 """A long policy has some 600; the outline of 5,000 takes about 5 s at worst."""
 SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".docx")
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """One paragraph. `line` counts from 1: the line of a text file, the paragraph of a Word file.
-
-    `heading` is the level a heading was marked up with (1-6), 0 for none; `depth` how deep in lists it stands;
-    `continues` is true for a further paragraph inside the list item above it.
-    """
-
-    line: int
-    text: str
-    heading: int = 0
-    depth: int = 0
-    continues: bool = False
 
 
 def read(path: Path) -> list[Paragraph]:
@@ -139,7 +120,7 @@ def _in_gb2312(character: str) -> bool:
 
 def _parsed(path: Path, suffix: str, content: bytes) -> Iterable[Paragraph]:
     if suffix == ".docx":
-        from knowledge.word import word_paragraphs  # python-docx costs 0.2 s, only Word files need it
+        from knowledge.importing.word import word_paragraphs  # python-docx costs 0.2 s, only Word files need it
 
         return word_paragraphs(path, content)
     text = decoded(path, content)
@@ -151,7 +132,7 @@ def _parsed(path: Path, suffix: str, content: bytes) -> Iterable[Paragraph]:
         )
     if suffix == ".txt":
         return plain_paragraphs(text)
-    from knowledge.markup import html_paragraphs, markdown_paragraphs
+    from knowledge.importing.markup import html_paragraphs, markdown_paragraphs
 
     return markdown_paragraphs(text) if suffix in (".md", ".markdown") else html_paragraphs(path, text)
 
@@ -184,50 +165,3 @@ def plain_paragraphs(text: str) -> Iterator[Paragraph]:
         if held:
             yield Paragraph(start, held)
         start, held = number, bare
-
-
-def opened_archive(path: Path, content: bytes) -> None:
-    """Checks a .docx before anything unpacks it: a zip with Word's parts and no bomb. Raises BrokenFile."""
-    import io
-
-    if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise BrokenFile(
-            path,
-            "is an old .doc, or protected by a password, under the name .docx",
-            "Open it in Word and save it as .docx without a password",
-        )
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-            names = {part.filename for part in parts}
-            bomb = next(
-                (p for p in parts if p.file_size > 1048576 and p.file_size > DOCX_MAX_RATIO * max(p.compress_size, 1)),
-                None,
-            )
-            if bomb or sum(part.file_size for part in parts) > DOCX_MAX_UNPACKED:
-                raise BrokenFile(
-                    path,
-                    "unpacks to far more than a policy's text",
-                    "Save it again from Word; if it came from outside, don't open it",
-                )
-            if "word/document.xml" not in names:
-                raise BrokenFile(
-                    path, "is no Word document (it lacks word/document.xml)", "Save it again from Word as .docx"
-                )
-            # A header can lie about sizes: read with a limit before the parser does without one.
-            for part in parts:
-                with archive.open(part) as stream:
-                    if len(stream.read(part.file_size + 1)) > part.file_size:
-                        raise BrokenFile(
-                            path, f"holds a part larger than it says ({part.filename})", "Save it again from Word"
-                        )
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        OSError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-    ) as bad:
-        raise BrokenFile(path, "is no Word document, or a damaged one", "Save it again from Word as .docx") from bad

@@ -21,12 +21,12 @@ from typing import Any
 import tomli_w
 
 from knowledge.clause import PolicyVersion
-from knowledge.documents import read
-from knowledge.drafts import draft_files
 from knowledge.errors import BrokenFile
+from knowledge.importing.documents import read
+from knowledge.importing.drafts import draft_files
+from knowledge.importing.outline import Node, outline
+from knowledge.importing.placing import Placement, place
 from knowledge.library import BUNDLED, load_folder, official_checksum, read_toml, versions
-from knowledge.outline import Node, outline
-from knowledge.placing import Placement, place
 
 COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 """A company's folder name."""
