@@ -86,7 +86,9 @@ def build(settings: Settings, *, clock: Clock = system_clock, channels: tuple[Ch
         await asyncio.to_thread(_ask, database)
 
     web = make_app(tuple(every.values()), inbox.put, pages, public=public, checks={"database": database_answers})
-    return App(settings, policy, wording, recogniser, database, assistant, inbox, tuple(every.values()), senders, web, clock)
+    return App(
+        settings, policy, wording, recogniser, database, assistant, inbox, tuple(every.values()), senders, web, clock
+    )
 
 
 def _ask(database: Database) -> None:

@@ -79,9 +79,8 @@ class Inbox:
             return None
         taken = turn.result()
         if taken.repeated:
-            if taken.replies and await asyncio.to_thread(sender.was_passive, message.key):
-                return PassiveReply(taken.replies[0], sender, taken)
-            return None
+            went: bool = await asyncio.to_thread(sender.was_passive, message.key)
+            return PassiveReply(taken.replies[0], sender, taken) if went and taken.replies else None
         if not taken.replies:
             return None
         if len(taken.replies) > 1:

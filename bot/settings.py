@@ -150,7 +150,7 @@ def read(environment: Mapping[str, str] | None = None, file: Path = ENV_FILE) ->
     return settings
 
 
-OTHER_PROGRAMS = frozenset({"CLAUSEBOT_CHROMIUM", "CLAUSEBOT_OFFICIAL_TEXT"})
+OTHER_PROGRAMS = frozenset({"CLAUSEBOT_CHROMIUM", "CLAUSEBOT_OFFICIAL_TEXT", "CLAUSEBOT_CROWD_TEXTS"})
 """Names that only the tests read."""
 
 

@@ -92,13 +92,14 @@ def evaluate(
     files: list[Path],
     company: Company = "kenpai",
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+    texts: Annotated[Path | None, typer.Option(help="Texts of rows that hold labels only: JSON lines, id and text.")] = None,
     traditional: Annotated[bool, typer.Option(help="Ask the Chinese rows in Traditional characters.")] = False,
     misses: Annotated[bool, typer.Option(help="List how often which clause was missed for which.")] = False,
 ) -> None:
     """Score label files (one JSON object a line: id, lang, text, kind, gold, also_ok, style, intent)."""
     from intents.evaluation import score, table
 
-    report = [score(path, _policy(company), traditional=traditional, misses=misses) for path in files]
+    report = [score(path, _policy(company), texts=texts, traditional=traditional, misses=misses) for path in files]
     print(
         json.dumps([r.as_data() for r in report], ensure_ascii=False, indent=1)
         if as_json

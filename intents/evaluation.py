@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from knowledge.errors import BrokenFile
 
 OFF_TOPIC = "smalltalk_abuse"
 """The intent that is also right for what has nothing to do with privacy."""
+SCORE_BANDS = (0.0, 0.2, 0.5, 0.8, 0.9, 1.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,17 @@ class Judged:
         return self.found.outcome is Outcome.ANSWERED and not self.top_is_right
 
     @property
+    def is_right(self) -> bool:
+        """The outcome is the right one, and what it names first is, too."""
+        match self.found.outcome:
+            case Outcome.INTENT:
+                return self.found.intent in self.row.intents
+            case Outcome.NOT_COVERED:
+                return self.row.kind == "none"
+            case _:
+                return self.row.kind == "policy" and self.top_is_right
+
+    @property
     def is_trap(self) -> bool:
         """A question that looks like a command."""
         return self.row.style == "trap" and self.row.kind != "intent"
@@ -100,7 +113,7 @@ class Share:
             return math.nan, math.nan
         z, n, p = 1.96, self.of, self.value
         middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+        return max(0.0, (middle - spread) / (1 + z * z / n)), min(1.0, (middle + spread) / (1 + z * z / n))
 
     def __str__(self) -> str:
         if not self.of:
@@ -143,6 +156,15 @@ class Report:
                 found[name] = Share(sum(map(counts, rows)), len(rows))
         return found
 
+    def by_score(self) -> dict[str, Share]:
+        """How often the outcome was right, by the score it had: whether the score tells the truth."""
+        bands = {f"score {low:.1f} to {high:.1f}": (low, high) for low, high in pairwise(SCORE_BANDS)}
+        found = {}
+        for name, (low, high) in bands.items():
+            rows = [judged for judged in self.judged if low <= judged.found.score < high]
+            found[name] = Share(sum(judged.is_right for judged in rows), len(rows))
+        return {name: share for name, share in found.items() if share.of}
+
     def as_data(self) -> dict[str, Any]:
         """The report as JSON holds it."""
         figures = {
@@ -153,10 +175,13 @@ class Report:
         return found | {"figures": figures} | ({"misses": _counted(self.misses)} if self.misses else {})
 
 
-def score(path: Path, policy: PolicyVersion, *, traditional: bool = False, misses: bool = False) -> Report:
-    """The report on one label file. `traditional`: its Chinese rows alone, asked in Traditional characters."""
+def score(
+    path: Path, policy: PolicyVersion, *, texts: Path | None = None, traditional: bool = False, misses: bool = False
+) -> Report:
+    """The report on one label file. `traditional`: its Chinese rows alone, asked in Traditional characters. `texts`: a
+    file with the texts of rows that hold labels only."""
     learned = {example.text for language in policy.languages for example in examples(policy, language)}
-    rows = read_rows(path)
+    rows = read_rows(path, texts)
     unseen = [row for row in rows if readable(row.text) not in learned]
     if traditional:
         unseen = [replace(row, text=_converter().convert(row.text)) for row in unseen if row.language == "zh"]
@@ -173,18 +198,28 @@ def table(report: Report) -> str:
     """The report as a person reads it: one figure a line, with its 95 % interval."""
     lines = [f"{report.name}: {len(report.judged)} rows ({report.left_out} more stand among the phrasings: left out)"]
     lines += [f"  {name:<36}{share}" for name, share in report.figures().items()]
+    lines += [f"  right with {name:<25}{share}" for name, share in report.by_score().items()]
     lines += [f"  {times:>3} x  {miss}" for miss, times in _counted(report.misses).items()]
     return "\n".join(lines)
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a label file. Raises BrokenFile."""
+def read_rows(path: Path, texts: Path | None = None) -> list[Row]:
+    """The rows of a label file, with the texts of another where it holds labels only. Raises BrokenFile."""
+    said = {line["id"]: {"text": line["text"]} for line in _lines(texts)} if texts else {}
     try:
-        return [_row(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [_row({**said.get(line["id"], {}), **line}) for line in _lines(path)]
+    except (KeyError, TypeError) as bad:
+        remedy = "Each line needs id, lang, text, kind and style; --texts names a file with the texts of rows without"
+        raise BrokenFile(path, f"is no label file: {bad!r}", remedy) from bad
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except OSError as bad:
         raise BrokenFile(path, f"can't be read: {bad.strerror}", "Name a label file") from bad
-    except (ValueError, KeyError, TypeError) as bad:
-        raise BrokenFile(path, f"is no label file: {bad!r}", "Each line needs id, lang, text, kind and style") from bad
+    except ValueError as bad:
+        raise BrokenFile(path, f"is no file of JSON lines: {bad}", "Write one JSON object a line") from bad
 
 
 def _misses(judged: Iterable[Judged]) -> Iterator[tuple[str, str]]:

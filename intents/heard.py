@@ -1,4 +1,4 @@
-"""What people say when they want something done: languages/<language>/<intent>.toml, [heard] examples.
+"""What people say when they want something done: languages/<language>/heard/<intent>.toml, [heard] examples.
 
 The only module that knows where these examples lie.
 """
@@ -16,7 +16,7 @@ from knowledge.normal import normalise
 
 def folder_of(language: str, root: Path = LANGUAGES_FOLDER) -> Path:
     """Where the examples of `language` lie, a file an intent."""
-    return root / language
+    return root / language / "heard"
 
 
 def file_of(intent: str, language: str, root: Path = LANGUAGES_FOLDER) -> Path:

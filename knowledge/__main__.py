@@ -263,18 +263,20 @@ def ask(
 
 @app.command()
 def rank(
-    clauses: Annotated[Path, typer.Argument(help="JSON lines, one clause each.")],
-    questions: Annotated[Path, typer.Argument(help="JSON lines, one question each.")],
+    clauses: Annotated[Path, typer.Option(help='JSON lines: {"id", "heading", "text"}.')],
+    questions: Annotated[Path, typer.Option(help='JSON lines: {"id", "text"}.')],
     output: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Where the ranking goes; default: standard output.", show_default=False),
     ] = None,
 ) -> None:
-    """Rank the clauses of a file for every question of another, by words alone.
+    """Rank the clauses of a file for every question of another, by words alone: for a policy without phrasings.
+
+    Prints a JSON line for each question: {"id", "clauses": ids best first, up to 10, "score"}.
 
     Example:
 
-      python -m knowledge rank clauses.jsonl questions.jsonl --out ranking.jsonl
+      python -m knowledge rank --clauses clauses.jsonl --questions questions.jsonl --out ranking.jsonl
     """
     from knowledge.ranking import rank_files  # only this command needs it
 

@@ -18,7 +18,7 @@ class Speller:
     """Knows words and how often they occur; a word that occurs once is known, but nothing is mended towards it."""
 
     def __init__(self, words: Mapping[str, int]) -> None:
-        self._times = dict(words)
+        self._times = dict(sorted(words.items()))
         self._by_length: dict[int, list[str]] = {}
         for word in sorted(words):
             if words[word] > 1 and len(word) >= 3 and word.isascii() and word.isalpha():
@@ -37,7 +37,7 @@ class Speller:
 
     @property
     def words(self) -> Mapping[str, int]:
-        """The words known, and how many texts had them."""
+        """The words known, in order, and how many texts had them."""
         return self._times
 
     def _nearest(self, word: str) -> str:

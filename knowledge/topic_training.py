@@ -1,6 +1,10 @@
-"""Trains the topics (knowledge.topics) from a curated policy's phrasings and plain words. Needs scikit-learn."""
+"""Trains the topics (knowledge.topics) from a curated policy's phrasings and plain words. Needs scikit-learn.
+
+`python -m knowledge.topic_training` writes knowledge/trained/.
+"""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,7 @@ from sklearn.svm import LinearSVC
 
 from knowledge.clause import Clause, LawArticle, PolicyVersion
 from knowledge.fitting import rows_of
-from knowledge.library import phrasings
+from knowledge.library import load_policy, phrasings
 from knowledge.normal import normalise
 from knowledge.topics import Topics, topic_features
 from knowledge.vectors import Space, Weights
@@ -69,3 +73,14 @@ def _sentences(policy: PolicyVersion, language: str) -> list[tuple[str, str]]:
 def _weights(matrix: csr_matrix, topic: NDArray[np.str_], weight: NDArray[np.float64] | None) -> Weights:
     machine = LinearSVC(C=1.0, random_state=SEED).fit(matrix, topic, sample_weight=weight)
     return Weights.of(machine.coef_.T, machine.intercept_)
+
+
+def main() -> None:
+    """Trains the topics from the policy of a company (default: the bundled one) and names the files."""
+    company = sys.argv[1] if len(sys.argv) > 1 else "kenpai"
+    for path in train_topics(load_policy(company)):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

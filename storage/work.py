@@ -17,6 +17,7 @@ from storage.stores.pace import Pace
 from storage.stores.people import People
 from storage.stores.quarantine import QuarantineStore
 from storage.stores.trail import TrailStore
+from storage.stores.wechat import WeChatStore
 
 
 class Work:
@@ -48,3 +49,7 @@ class Work:
     @cached_property
     def pace(self) -> Pace:
         return Pace(self.connection)
+
+    @cached_property
+    def wechat(self) -> WeChatStore:
+        return WeChatStore(self.connection, self.keyring)

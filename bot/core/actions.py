@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from bot.core.message import Address
 from knowledge.normal import normalise
 from storage.stores.people import Known
 from storage.work import Work
@@ -19,8 +20,8 @@ _OTHER = re.compile(
 class Effects:
     """The effects one turn can make; `language` and `erased` tell the turn what they changed, `made` names the changes."""
 
-    def __init__(self, work: Work, known: Known, text: str) -> None:
-        self._work, self._known, self._text = work, known, text
+    def __init__(self, work: Work, known: Known, sender: Address, text: str) -> None:
+        self._work, self._known, self._sender, self._text = work, known, sender, text
         self.language: str | None = None
         self.made: list[str] = []
 
@@ -39,6 +40,7 @@ class Effects:
                 return self.language
             case "forget_person":
                 self._work.people.forget(self._known.id)
+                self._work.quarantine.forget_of(self._sender.channel, self._sender.user)
                 self.made.append("erased")
                 return "erased"
         raise LookupError(f"no effect is called {effect!r}")

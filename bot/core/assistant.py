@@ -188,9 +188,8 @@ class Assistant:
                 voice = self._voices.get(self._language(known, heard), self._voices["en"])
                 said = Said("apology", [Reply(voice.shared("went_wrong"), language=voice.language)])
                 taken = self._keep(work, known, message, Heard("", None), said, voice.language, now)
-                work.quarantine.put(
-                    message.key, message.sender.channel, message.text.encode("utf-8", "surrogatepass"), where, now
-                )
+                body = message.text.encode("utf-8", "surrogatepass")
+                work.quarantine.put(message.key, message.sender.channel, body, where, now, message.sender.user)
         except AlreadySeen:
             return self._again(message)
         return taken

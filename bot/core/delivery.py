@@ -39,10 +39,10 @@ WINDOW = 400
 """Claims that one worker holds at most. At a slow pace it holds far fewer: those of the next quarter of a second."""
 BROADCAST_SHARE = 0.5
 """The part of the window that broadcasts may fill, so that slow ones can't keep an answer waiting."""
-SETTLE_WITHIN = 0.02
+SETTLE_WITHIN = 0.1
 """Seconds that an outcome waits for others to be settled with."""
-SETTLE_AT = 100
-"""Outcomes that are settled without waiting for more."""
+SETTLE_AT = 0.25
+"""The part of the window that is settled without waiting for more."""
 DRAIN = timedelta(seconds=10)
 """How long what is under way may still take once the worker is told to stop."""
 
@@ -263,7 +263,7 @@ class Sender:
     def _note(self, ended: Ended) -> None:
         """Keeps an outcome until the next step writes it, which comes soon."""
         self._ended.append(ended)
-        if len(self._ended) >= SETTLE_AT:
+        if len(self._ended) >= self._window * SETTLE_AT:
             self._wake.set()
         elif self._soon is None and self.is_running:
             self._soon = asyncio.get_running_loop().call_later(SETTLE_WITHIN, self._settle_now)
@@ -280,7 +280,7 @@ class Sender:
     async def _write(self, *, until: asyncio.Future[Any] | None = None, claiming: bool = False) -> Step | None:
         """One step with everything that waits, after the one under way; None when that one has brought `until`."""
         async with self._writing:
-            if until and until.done():
+            if not claiming and ((until and until.done()) or not (self._asked or self._ended or self._halts)):
                 return None
             # A step once begun is brought to its end, whoever is cancelled meanwhile: it may have claimed something.
             return await asyncio.shield(self._start(self._step(claiming)))

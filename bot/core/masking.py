@@ -15,6 +15,11 @@ from datetime import date
 from knowledge.normal import visible
 
 _GAP = r"[ \-\u2010-\u2015]?"
+_SUSPECT = re.compile(
+    r"[^\W_a-zA-Z\u3400-\u9fff]|@|pass|pwd|secret|token|key|密|口令|验证码|驗證碼|金鑰|\uff20|-----BEGIN|[A-Za-z0-9_-]{16}",
+    re.IGNORECASE,
+)
+"""What every secret has: a digit of any script, an @, a long run of letters, or a word that introduces one. Most messages have none."""
 _ID = re.compile(rf"(?<![0-9])[1-9](?:{_GAP}[0-9]){{16}}{_GAP}[0-9Xx](?![0-9])")
 _CARD = re.compile(rf"(?<![0-9])[0-9](?:{_GAP}[0-9]){{12,18}}(?![0-9])")
 _MOBILE = re.compile(rf"(?<![0-9])1[3-9](?:{_GAP}[0-9]){{9}}(?![0-9])")
@@ -48,6 +53,8 @@ _CHECK = "10X98765432"
 def mask(text: str) -> str:
     """`text` without the secrets it held, in its NFKC form where something was masked, else unchanged but visible."""
     shown = visible(text)
+    if not _SUSPECT.search(shown):
+        return shown
     masked = _mask(unicodedata.normalize("NFKC", shown))
     return shown if masked == unicodedata.normalize("NFKC", shown) else masked
 

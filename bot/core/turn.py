@@ -56,7 +56,7 @@ class Turn:
     ) -> None:
         self.work, self.known, self.state, self.message, self.heard = work, known, state, message, heard
         self.voice, self._recogniser, self._new_code = voice, recogniser, new_code
-        self.effects = Effects(work, known, heard.text)
+        self.effects = Effects(work, known, message.sender, heard.text)
 
     def take(self) -> Said:
         """Joined or left, a button, a command, an answer to an open question, or something new. Raises Declined."""

@@ -5,11 +5,11 @@ Names that the rest of the program uses:
     work.people        at, meet, touch, address, forget, idle_since, count        -> Known
     work.conversations state, save_state, turn_of, mark_seen, add_turn, turns, rate,
                        add_receipt, receipt, forget_before       -> State, Mark, Spoken, Basis, Forgotten
-    work.deliveries    add, settle, retry, due, history, recent, of_cause, pending,
-                       forget_before                             -> Due, Sent
+    work.deliveries    add, due, standing, settle, settle_sent, retry, give_back, is_due, next_due, went_passively,
+                       history, recent, of_cause, pending, forget_before        -> Due, Standing, Sent
     work.quarantine    put, get, forget_before, count                                       -> Held
     work.trail         add, of_thing, count                                                 -> Entry
-    work.pace          take, halt, forget_before
+    work.pace          take, take_several, take_each, room, halt, forget_before
     storage.errors     Busy (try again), Conflict (another turn came between), AlreadySeen (this message took effect)
 
 Clauses go in as a sequence of ids, ("privacy.1", "privacy.5.3"), and come out as a tuple; never one string.

@@ -30,12 +30,20 @@ class QuarantineStore:
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
         self.connection, self.keyring = connection, keyring
 
-    def put(self, key: str, channel: str, body: bytes, error: str, now: datetime) -> None:
-        """Keeps a message that failed. The same message again changes nothing."""
+    def put(self, key: str, channel: str, body: bytes, error: str, now: datetime, user: str | None = None) -> None:
+        """Keeps a message that failed, sent by `user` where that is known. The same message again changes nothing."""
         key_id = self.keyring.current
         sealed = seal(self.keyring.derived("quarantine", key_id), body, place(key))
         connection = self.connection
-        row = {"key": key, "at": now, "channel": channel, "body": sealed, "key_id": key_id, "error": error}
+        row = {
+            "key": key,
+            "at": now,
+            "channel": channel,
+            "sender_index": None if user is None else self.keyring.blind("address", channel, user),
+            "body": sealed,
+            "key_id": key_id,
+            "error": error,
+        }
         connection.execute(PUT[connection.dialect.name], row)
 
     def get(self, key: str) -> Held | None:
@@ -45,6 +53,11 @@ class QuarantineStore:
             return None
         body = unseal(self.keyring.derived("quarantine", row.key_id), row.body, place(key))
         return Held(row.key, row.at, row.channel, body, row.error)
+
+    def forget_of(self, channel: str, user: str) -> int:
+        """Takes away what this person sent; how many went."""
+        index = self.keyring.blind("address", channel, user)
+        return self.connection.execute(delete(QUARANTINE).where(QUARANTINE.c.sender_index == index)).rowcount
 
     def forget_before(self, at: datetime, limit: int = 5_000) -> int:
         """Takes away what came before then, at most `limit`; how many went."""

@@ -4,6 +4,7 @@ from storage.tables.conversations import Conversation, Quarantine, Receipt, Seen
 from storage.tables.deliveries import Delivery
 from storage.tables.people import Person, PersonKey
 from storage.tables.trail import Bucket, Trail
+from storage.tables.wechat import WeChatNonce, WeChatToken, WeChatWindow
 
 __all__ = [
     "Bucket",
@@ -16,4 +17,7 @@ __all__ = [
     "Seen",
     "Trail",
     "Turn",
+    "WeChatNonce",
+    "WeChatToken",
+    "WeChatWindow",
 ]

@@ -37,7 +37,7 @@ class Turn(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = Field(foreign_key="person.id", ondelete="CASCADE", index=True)
-    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
     text: bytes
     outcome: str
     intent: str | None = None
@@ -55,9 +55,10 @@ class Receipt(SQLModel, table=True):
     """What an answer rested on, findable by its code. Outlives the turn; without the turn it names nobody."""
 
     __tablename__ = "receipt"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     code: str = Field(primary_key=True)
-    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
     company: str
     version: str
     checksum: str
@@ -72,6 +73,7 @@ class Seen(SQLModel, table=True):
     the quiet week after which its update ids start again at random (Bot API, Update)."""
 
     __tablename__ = "seen"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     key: str = Field(primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
@@ -86,6 +88,8 @@ class Quarantine(SQLModel, table=True):
     key: str = Field(primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     channel: str
+    sender_index: str | None = Field(default=None, index=True)
+    """Blind index of who sent it, so that it goes when they ask to be forgotten; None where nobody knows."""
     body: bytes
     key_id: str
     error: str

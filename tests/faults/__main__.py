@@ -1,8 +1,8 @@
 """Fault runs at any size; each prints its figures as one JSON line and ends with 1 where a promise was broken.
 
-    python -m tests.faults kill --deliveries 20000 --kills 40 --db sqlite
-    python -m tests.faults updates --updates 100000 --kills 500 --db postgresql --workers 2
-    python -m tests.faults storms --persons 2000
+python -m tests.faults kill --deliveries 20000 --kills 40 --db sqlite
+python -m tests.faults updates --updates 100000 --kills 500 --db postgresql --workers 2
+python -m tests.faults storms --persons 2000
 """
 
 import argparse
@@ -21,7 +21,9 @@ def figures(asked: argparse.Namespace) -> Iterator[tuple[dict[str, Any], bool]]:
     """The figures of each run that was asked for, and whether the promise held."""
     for kind in ("sqlite", "postgresql") if asked.db == "both" else (asked.db,):
         if asked.run == "kill":
-            seen = kill.run(kind, asked.deliveries, asked.kills, asked.window, asked.workers, asked.seed, asked.patience)
+            seen = kill.run(
+                kind, asked.deliveries, asked.kills, asked.window, asked.workers, asked.seed, asked.patience
+            )
             yield seen, kill.holds(seen)
         elif asked.run == "updates":
             seen = updates.run(kind, asked.updates, asked.kills, asked.workers, asked.seed, asked.patience)
@@ -36,7 +38,9 @@ def figures(asked: argparse.Namespace) -> Iterator[tuple[dict[str, Any], bool]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser("python -m tests.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m tests.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     runs = parser.add_subparsers(dest="run", required=True)
     for name, says in (
         ("kill", "T03: a broadcast while its workers are killed"),
@@ -46,7 +50,9 @@ def main() -> int:
         run = runs.add_parser(name, help=says, description=says)
         run.add_argument("--db", choices=("sqlite", "postgresql", "both"), default="both")
         run.add_argument("--seed", type=int, default=1)
-        run.add_argument("--workers", type=int, default=2 if name == "storms" else 1, help="processes (storms: pumps) at once")
+        run.add_argument(
+            "--workers", type=int, default=2 if name == "storms" else 1, help="processes (storms: pumps) at once"
+        )
         if name == "storms":
             run.add_argument("--persons", type=int, default=300)
             run.add_argument("--seconds", type=float, default=20.0, help="length of the run at Telegram's pace")
@@ -55,7 +61,9 @@ def main() -> int:
         run.add_argument("--patience", type=float, default=3600.0, help="seconds until the run is given up")
         if name == "kill":
             run.add_argument("--deliveries", type=int, default=20_000)
-            run.add_argument("--window", type=int, default=30, help="claims a worker may hold: repeats allowed per kill")
+            run.add_argument(
+                "--window", type=int, default=30, help="claims a worker may hold: repeats allowed per kill"
+            )
         else:
             run.add_argument("--updates", type=int, default=20_000)
     asked = parser.parse_args()

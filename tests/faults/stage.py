@@ -24,6 +24,7 @@ CHANNEL = "file"
 KILL_AFTER = (0.06, 0.8)
 """Seconds between a worker's being ready and its SIGKILL."""
 
+
 @dataclass(frozen=True)
 class Plan:
     """What a worker is told, as JSON on its command line."""

@@ -19,10 +19,12 @@ REPEATED = 0.1
 """The share of updates that come again though they were acknowledged."""
 
 
-def run(kind: str, updates: int, kills: int, workers: int = 1, seed: int = 1, patience: float = 600.0) -> dict[str, Any]:
+def run(
+    kind: str, updates: int, kills: int, workers: int = 1, seed: int = 1, patience: float = 600.0, lease: float = 2.0
+) -> dict[str, Any]:
     """Sends `updates` as Telegram does, again until acknowledged; effects are counted by receipt in the file outside."""
     began, chats = monotonic(), max(1, updates // EACH)
-    with stage(kind, per_second=2000.0) as scene:
+    with stage(kind, per_second=2000.0, lease=lease, call=lease / 2) as scene:
         with Nursery("door", scene.plan) as nursery:
             killer = Killer(nursery, Random(seed), workers, kills)
             platform = Platform(scene.plan.socket, workers, chats, Random(seed + 1))
@@ -41,11 +43,19 @@ def run(kind: str, updates: int, kills: int, workers: int = 1, seed: int = 1, pa
             per_user.setdefault(user, []).append(turn)
         repeated = {code for (_, code), times in arrived.items() if times > 1}
         return report(
-            test="T01 updates", seed=seed, **facts(scene.database), updates=chats * EACH, workers=workers,
-            kills=killer.kills, acknowledged=platform.acknowledged, sent_again=platform.sent_again,
+            test="T01 updates",
+            seed=seed,
+            **facts(scene.database),
+            updates=chats * EACH,
+            workers=workers,
+            kills=killer.kills,
+            acknowledged=platform.acknowledged,
+            sent_again=platform.sent_again,
             lost=sum(max(0, EACH - codes[str(chat)]) for chat in range(chats)),
             double_effects=sum(max(0, codes[str(chat)] - EACH) for chat in range(chats)),
-            repeats=sum(arrived.values()) - len(arrived), repeats_unflagged=len(repeated - flagged), flagged=len(flagged),
+            repeats=sum(arrived.values()) - len(arrived),
+            repeats_unflagged=len(repeated - flagged),
+            flagged=len(flagged),
             allowed=(CHATS + scene.plan.window) * killer.kills,
             out_of_order=sum(turns != sorted(turns) for turns in per_user.values()),
             seconds=round(monotonic() - began, 1),

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
@@ -76,7 +77,8 @@ async def door(plan: Plan, database: Database, ready: str, policy: PolicyVersion
 
     number = ready.split()[2]
     path = f"{plan.socket}{number}"
-    Path(path).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        os.unlink(path)
     server = await asyncio.start_unix_server(serve, path)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: stopping.append(_later(sender.stop())))
     stopping: list[asyncio.Task[None]] = []

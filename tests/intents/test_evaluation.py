@@ -55,6 +55,14 @@ def test_small_talk_is_no_invention_but_a_command_is() -> None:
         assert Report("x", (judged,), 0).figures()[invented].hits == hits
 
 
+def test_scores_are_held_against_the_outcomes() -> None:
+    sure = Judged(row(), Recognition(Outcome.ANSWERED, ("privacy.3.1",), score=0.95))
+    unsure = Judged(row("none", "near", ()), Recognition(Outcome.ASK_BACK, ("privacy.3.1",), score=0.3))
+    silent = Judged(row("none", "near", ()), Recognition(Outcome.NOT_COVERED, score=1.0))
+    bands = {name: (share.hits, share.of) for name, share in Report("x", (sure, unsure, silent), 0).by_score().items()}
+    assert bands == {"score 0.2 to 0.5": (0, 1), "score 0.9 to 1.0": (2, 2)}
+
+
 def test_a_share_has_the_interval_after_wilson() -> None:
     low, high = Share(92, 100).interval
     assert (round(low, 3), round(high, 3)) == (0.850, 0.959)

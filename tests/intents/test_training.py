@@ -1,5 +1,8 @@
 """Training: what it learns from, that it repeats itself, and that a stale file is noticed."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -21,10 +24,15 @@ def policy() -> PolicyVersion:
     return load_policy("kenpai")
 
 
-def test_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        small.model().save(tmp_path / name)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+def test_the_same_data_give_the_same_bytes_in_any_process(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tests.intents import small; small.model().save(Path(sys.argv[1]))"
+    )
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        root = Path(__file__).parents[2]
+        subprocess.run([sys.executable, "-c", program, str(tmp_path / seed)], check=True, cwd=root, env=environment)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
 def test_the_order_of_the_wording_changes_nothing(policy: PolicyVersion) -> None:

@@ -194,9 +194,7 @@ def test_a_body_that_does_not_open_fails_alone(database: Database, person: Known
         work.connection.execute(move, {"a": fine, "b": moved})
     with database.work() as work:
         assert bodies(due(work, clock, "a")) == [b"theirs"]
-        ended = work.connection.execute(
-            text("SELECT state, reason FROM delivery WHERE id = :b"), {"b": moved}
-        )
+        ended = work.connection.execute(text("SELECT state, reason FROM delivery WHERE id = :b"), {"b": moved})
         assert tuple(ended.one()) == ("failed", "unreadable")
         with pytest.raises(Unreadable):
             work.deliveries.history(person)
@@ -252,4 +250,99 @@ def test_finding_what_is_due_reads_the_unsettled_only(database: Database, person
     assert any("USING INDEX ix_delivery_unsettled" in step or "ix_delivery_unsettled (" in step for step in steps), (
         steps
     )
+    assert any("ix_delivery_oldest (person_id=? AND lane=?)" in step for step in steps), steps
     assert not any("TEMP B-TREE FOR ORDER BY" in step or "SCAN delivery" in step for step in steps), steps
+
+
+def test_many_are_settled_at_once_and_only_those_still_ours(database: Database, clock: Clock) -> None:
+    with database.work() as work:
+        for user in "123":
+            someone = work.people.meet("telegram", user, clock(), "en")
+            work.deliveries.add(someone, "x:1", [user.encode()], clock())
+        one, two, three = due(work, clock, "a")
+        clock.turn(minutes=2)
+        (again,) = [found for found in due(work, clock, "b", limit=1) if found.id == one.id]
+        assert work.deliveries.settle_sent([(one.id, "a"), (two.id, "a"), (three.id, "b")], clock()) == 1
+        assert work.deliveries.settle_sent([], clock()) == 0
+        assert work.deliveries.settle_sent([(again.id, "b"), (three.id, "a")], clock()) == 2
+
+
+def test_what_nobody_tried_to_send_is_given_back_as_it_was(database: Database, person: Known, clock: Clock) -> None:
+    with database.work() as work:
+        work.deliveries.add(person, "turn:1", [b"hello"], clock())
+        (one,) = due(work, clock, "a")
+        work.deliveries.give_back([(one.id, "somebody else", clock())])
+        assert due(work, clock, "b") == []
+        work.deliveries.give_back([(one.id, "a", clock() + MINUTE)])
+        assert due(work, clock, "b") == []
+        clock.turn(minutes=1)
+        (again,) = due(work, clock, "c")
+        assert (again.attempts, again.maybe_repeat) == (1, False)
+
+
+def test_what_has_waited_too_long_fails_instead_of_waiting_on(database: Database, person: Known, clock: Clock) -> None:
+    with database.work() as work:
+        work.deliveries.add(person, "turn:1", [b"hello"], clock())
+        (one,) = due(work, clock, "a")
+        assert work.deliveries.retry(one.id, "a", clock(), unless_from_before=clock() - MINUTE)
+        (one,) = due(work, clock, "b")
+        assert work.deliveries.retry(one.id, "b", clock(), unless_from_before=clock())
+        assert due(work, clock, "c") == []
+        assert work.deliveries.pending("telegram") == 0
+
+
+def test_a_delivery_knows_whether_it_is_behind_another(database: Database, person: Known, clock: Clock) -> None:
+    with database.work() as work:
+        (first,) = work.deliveries.add(person, "turn:1", [b"one"], clock(), "fast", clock() + MINUTE)
+        second, third = work.deliveries.add(person, "turn:2", [b"two", b"three"], clock(), "next", clock() + MINUTE)
+        (apart,) = work.deliveries.add(person, "notice:1", [b"news"], clock(), lane="broadcast")
+        standing = work.deliveries.standing([first, second, third, apart])
+        assert {one: standing[one].is_behind for one in standing} == {
+            first: False,
+            second: True,
+            third: True,
+            apart: False,
+        }
+        assert (standing[first].claim, standing[first].person_id) == ("fast", person.id)
+        work.deliveries.settle(first, "fast", "sent", clock())
+        assert {one: seen.is_behind for one, seen in work.deliveries.standing([first, second]).items()} == {
+            second: False
+        }
+        assert work.deliveries.standing([]) == {}
+
+
+def test_the_next_time_to_look_is_known(database: Database, person: Known, clock: Clock) -> None:
+    with database.work() as work:
+        lanes = ("interactive", "broadcast")
+        assert not work.deliveries.is_due("telegram", lanes, clock())
+        assert work.deliveries.next_due("telegram", lanes, clock()) is None
+        work.deliveries.add(person, "turn:1", [b"hello"], clock())
+        assert work.deliveries.is_due("telegram", lanes, clock())
+        assert not work.deliveries.is_due("telegram", ("broadcast",), clock())
+        (one,) = due(work, clock, "a")
+        assert not work.deliveries.is_due("telegram", lanes, clock())
+        work.deliveries.retry(one.id, "a", clock() + 5 * MINUTE)
+        assert work.deliveries.next_due("telegram", lanes, clock()) == clock() + 5 * MINUTE
+        assert work.deliveries.next_due("wechat", lanes, clock()) is None
+
+
+def test_an_unreachable_person_is_marked_and_a_lost_claim_marks_nobody(
+    database: Database, person: Known, clock: Clock
+) -> None:
+    with database.work() as work:
+        work.deliveries.add(person, "turn:1", [b"hello"], clock())
+        (one,) = due(work, clock, "a")
+        assert not work.deliveries.settle(one.id, "b", "unreachable", clock(), "403")
+        assert [known.reachable for known in (work.people.at("telegram", "1"),) if known] == [True]
+        assert work.deliveries.settle(one.id, "a", "unreachable", clock(), "403")
+        assert [known.reachable for known in (work.people.at("telegram", "1"),) if known] == [False]
+
+
+def test_what_went_back_in_an_answer_is_known_again(database: Database, person: Known, clock: Clock) -> None:
+    with database.work() as work:
+        first, second = work.deliveries.add(person, "turn:1", [b"one", b"two"], clock(), "fast", clock() + MINUTE)
+        assert not work.deliveries.went_passively(["turn:1"])
+        work.deliveries.settle(second, "fast", "sent", clock(), "passive")
+        assert not work.deliveries.went_passively(["turn:1"])
+        work.deliveries.settle(first, "fast", "sent", clock(), "passive")
+        assert work.deliveries.went_passively(["telegram:17", "turn:1"])

@@ -40,12 +40,14 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("sender_index", sa.String(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("key_id", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_quarantine")),
     )
     op.create_index(op.f("ix_quarantine_at"), "quarantine", ["at"])
+    op.create_index(op.f("ix_quarantine_sender_index"), "quarantine", ["sender_index"])
 
     op.create_table(
         "seen",
@@ -53,6 +55,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("turn_id", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_seen")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_seen_at"), "seen", ["at"])
 
@@ -155,7 +158,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_turn")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_turn_at"), "turn", ["at"])
     op.create_index(op.f("ix_turn_person_id"), "turn", ["person_id"])
 
     op.create_table(
@@ -170,6 +172,6 @@ def upgrade() -> None:
         sa.Column("turn_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["turn_id"], ["turn.id"], name=op.f("fk_receipt_turn_id_turn"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_receipt")),
+        sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_receipt_at"), "receipt", ["at"])
     op.create_index(op.f("ix_receipt_turn_id"), "receipt", ["turn_id"])

@@ -56,10 +56,10 @@ def test_two_threads_with_the_same_message_have_one_effect(alice: Person, databa
 
 
 def test_many_messages_of_one_person_at_once_all_take_effect(alice: Person, database: Database):
-    with ThreadPoolExecutor(4) as threads:
-        taken = list(threads.map(alice.assistant.take, [alice.message(QUESTION) for _ in range(8)]))
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(alice.assistant.take, [alice.message(QUESTION) for _ in range(16)]))
     assert all(one.replies for one in taken)
-    assert [turn.outcome for turn in alice.turns(database)] == ["answered"] * 8
+    assert [turn.outcome for turn in alice.turns(database)] == ["answered"] * 16
 
 
 def test_the_replies_of_a_turn_are_its_deliveries(alice: Person, database: Database):

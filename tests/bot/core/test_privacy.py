@@ -10,6 +10,7 @@ from bot.core.privacy import SHOWN_AT_MOST, own_notice
 from bot.core.voice import Voice
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
+from storage.engine import Database
 from tests.bot.conftest import Person
 
 
@@ -63,3 +64,15 @@ def test_the_notice_states_the_limits_that_are_kept(
     }
     for limit in limits:
         assert limit.format(**kept) in text
+
+
+def test_forgetting_takes_failed_messages_along(alice: Person, bob: Person, database: Database, clock: Clock):
+    alice("hello")
+    with database.work() as work:
+        for person in (alice, bob):
+            user = person.address.user
+            work.quarantine.put(f"memory:{user}", "memory", b"words", "RuntimeError", clock(), user)
+    alice.press("Yes, erase it", alice("/forget"))
+    with database.read() as work:
+        assert work.quarantine.get("memory:alice") is None
+        assert work.quarantine.get(f"memory:{bob.address.user}") is not None

@@ -1,0 +1,133 @@
+"""Replies that go back in the answer to the push itself, as WeChat wants them."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+import bot.inbox
+from bot.channels.memory import MemoryChannel
+from bot.core.assistant import CLAIM_FOR, Assistant, Taken
+from bot.core.delivery import Sender
+from bot.core.message import InboundMessage
+from bot.inbox import Inbox
+from storage.errors import Busy
+from tests.bot.core.test_delivery_pump import until
+
+SOON = timedelta(seconds=3)
+
+
+class Stalled(Assistant):
+    """Takes as long as `stall` seconds, and fails `failures` times."""
+
+    stall, failures = 0.0, 0
+
+    def take(self, message: InboundMessage) -> Taken:
+        time.sleep(self.stall)
+        if self.failures:
+            self.failures -= 1
+            raise Busy("try again")
+        return super().take(message)
+
+
+@pytest.fixture
+def channel() -> MemoryChannel:
+    return MemoryChannel()
+
+
+@pytest.fixture
+def slow(database, policy, recogniser, wording, clock) -> Stalled:
+    return Stalled(database, policy, recogniser, wording, clock)
+
+
+@pytest.fixture
+def sender(database, channel, clock) -> Sender:
+    return Sender(database, channel, clock)
+
+
+@pytest.fixture
+def inbox(slow, sender):
+    inbox = Inbox(slow, {"memory": sender}, in_place=frozenset())
+    yield inbox
+    inbox.close()
+
+
+def rows(database) -> list[tuple]:
+    with database.read() as work:
+        wanted = text("SELECT state, reason, maybe_repeat FROM delivery ORDER BY id")
+        return [(state, reason, bool(again)) for state, reason, again in work.connection.execute(wanted)]
+
+
+async def test_the_first_reply_is_the_answer_and_is_not_sent(inbox, alice, channel, database):
+    passive = await inbox.put_passive(alice.message("/help"), SOON)
+    assert passive
+    await passive.confirm()
+    assert channel.delivered["alice"] == []
+    assert rows(database) == [("sent", "passive", False)]
+
+
+async def test_the_further_replies_follow_the_first(inbox, alice, channel, sender, database):
+    passive = await inbox.put_passive(alice.message("/forget"), SOON)
+    assert passive
+    assert channel.delivered["alice"] == []
+    await passive.confirm()
+    assert await sender.sweep() == 1
+    assert len(channel.delivered["alice"]) == 1
+    assert channel.delivered["alice"][0] != passive.reply
+    assert rows(database) == [("sent", "passive", False), ("sent", None, False)]
+
+
+async def test_an_answer_that_was_not_confirmed_is_sent_and_flagged(inbox, alice, channel, sender, database, clock):
+    passive = await inbox.put_passive(alice.message("/help"), SOON)
+    assert passive
+    assert await sender.sweep() == 0
+    clock.now += CLAIM_FOR
+    assert await sender.sweep() == 1
+    await passive.confirm()
+    assert rows(database) == [("sent", None, True)]
+
+
+async def test_a_retry_gets_the_same_answer(inbox, alice, channel, database):
+    message = alice.message("/help")
+    first = await inbox.put_passive(message, SOON)
+    assert first
+    await first.confirm()
+    again = await inbox.put_passive(message, SOON)
+    assert again
+    assert again.reply == first.reply
+    await again.confirm()
+    assert rows(database) == [("sent", "passive", False)]
+    assert channel.delivered["alice"] == []
+
+
+async def test_a_retry_of_what_is_sent_by_itself_gets_no_answer(inbox, alice, channel, slow):
+    message = alice.message("/help")
+    slow.stall = 0.3
+    assert await inbox.put_passive(message, timedelta(seconds=0.05)) is None
+    assert await inbox.put_passive(message, SOON) is None
+    await until(lambda: bool(channel.delivered["alice"]))
+    assert len(channel.delivered["alice"]) == 1
+
+
+async def test_what_is_late_is_sent_by_itself_and_the_push_answered_in_time(inbox, alice, channel, slow, database):
+    slow.stall = 0.4
+    began = time.monotonic()
+    assert await inbox.put_passive(alice.message("/help"), timedelta(seconds=0.1)) is None
+    assert time.monotonic() - began < 0.35
+    await until(lambda: rows(database) == [("sent", None, False)])
+    assert len(channel.delivered["alice"]) == 1
+
+
+async def test_a_turn_that_fails_after_its_push_was_answered_is_tried_again(inbox, alice, channel, slow, monkeypatch):
+    monkeypatch.setattr(bot.inbox, "LATE_TRIES", (0.02,))
+    slow.stall, slow.failures = 0.15, 2
+    assert await inbox.put_passive(alice.message("/help"), timedelta(seconds=0.05)) is None
+    await until(lambda: bool(channel.delivered["alice"]))
+    assert len(channel.delivered["alice"]) == 1
+
+
+async def test_a_turn_that_fails_in_time_is_the_callers_to_refuse(inbox, alice, slow):
+    slow.failures = 1
+    with pytest.raises(Busy):
+        await inbox.put_passive(alice.message("/help"), SOON)
