@@ -3,16 +3,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check chat train bench lock clean python
+.PHONY: help setup setup-dev demo test check chat train bench bench-channels lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 # The newest of Python 3.11 to 3.13 that really runs (a version manager's shim may not).
 define FIND_PYTHON
-for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+for name in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
   if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1; then found=$$name; break; fi; done; \
-if [ -z "$$found" ]; then echo "clausebot needs Python 3.11, 3.12 or 3.13 and found none." >&2; \
+if [ -z "$$found" ]; then echo "clausebot needs Python 3.11, 3.12 or 3.13 and found none$(if $(PYTHON), in $(PYTHON))." >&2; \
   echo "  Debian, Ubuntu: apt-get install python3 python3-venv    macOS: brew install python@3.13" >&2; \
   echo "  Or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 2; fi; \
 if ! $$found -c 'import ensurepip, venv' >/dev/null 2>&1; then \
@@ -67,3 +67,6 @@ lock: ## renew both lock files (needs uv)
 
 clean: ## remove the environment and caches; var/ with its data stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+bench-channels: setup-dev ## speed of sending
+	@$(BIN)/python -m tests.bench.channels

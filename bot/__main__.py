@@ -20,11 +20,11 @@ cli = typer.Typer(
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the web chat; 0 takes any free one.")] = 8080,
 ) -> None:
-    """Start everything on SQLite with the bundled policy, print the address, stay up until Ctrl-C.
+    """Start everything here, with stand-ins of Telegram and WeChat; print the addresses; stay up until Ctrl-C.
 
     Data of the demo lies in var/demo. Example: clausebot demo --port 9000
     """
-    from bot.commands.serve import run_demo
+    from bot.commands.demo import run_demo
 
     run_demo(port)
 
@@ -82,6 +82,63 @@ def doctor() -> None:
     from bot.commands.doctor import run_doctor
 
     run_doctor()
+
+
+telegram = typer.Typer(help="Connect a Telegram bot: its webhook and its commands.", no_args_is_help=True)
+wechat = typer.Typer(help="Look after a WeChat Official Account.", no_args_is_help=True)
+menu = typer.Typer(help="The menu below the chat.", no_args_is_help=True)
+cli.add_typer(telegram, name="telegram")
+cli.add_typer(wechat, name="wechat")
+wechat.add_typer(menu, name="menu")
+MenuLanguage = Annotated[str, typer.Option(help="Which of our menus: zh or en. An account has one menu at a time.")]
+
+
+@telegram.command("set-webhook")
+def telegram_set_webhook() -> None:
+    """Have Telegram post to CLAUSEBOT_PUBLIC_URL/telegram with TELEGRAM_WEBHOOK_SECRET. What waits there is kept.
+
+    To change the secret: put the present one into TELEGRAM_WEBHOOK_SECRET_OLD and a new one into
+    TELEGRAM_WEBHOOK_SECRET, restart the bot, run this, and take the old one out a minute later.
+    """
+    from bot.commands.telegram import run_set_webhook, told
+
+    run_set_webhook(told())
+
+
+@telegram.command("webhook-info")
+def telegram_webhook_info() -> None:
+    """Show how the webhook stands, with a warning for what is wrong. Exit code 1 when there is one."""
+    from bot.commands.telegram import run_webhook_info, told
+
+    if run_webhook_info(told()).warnings:
+        raise typer.Exit(1)
+
+
+@telegram.command("commands")
+def telegram_commands() -> None:
+    """Give Telegram the bot's commands, described in each language: all in private chats, /start in groups."""
+    from bot.commands.telegram import run_commands, told
+
+    run_commands(told())
+
+
+@menu.command("push")
+def wechat_menu_push(language: MenuLanguage = "zh") -> None:
+    """Publish our menu. People see it at once when they follow anew, others within five minutes."""
+    from bot.commands.wechat import run_push
+    from bot.settings import read
+
+    run_push(read(), language)
+
+
+@menu.command("show")
+def wechat_menu_show(language: MenuLanguage = "zh") -> None:
+    """Print the published menu beside ours. Exit code 1 when they differ."""
+    from bot.commands.wechat import run_show
+    from bot.settings import read
+
+    if not run_show(read(), language):
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -1,13 +1,15 @@
 """The composition root: everything is put together here and nowhere else."""
 
 import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from bot.channels.web import Entry, WebChat
 from bot.core.assistant import Assistant
-from bot.core.channel import Channel
+from bot.core.channel import Channel, Door
 from bot.core.clock import Clock, system_clock
 from bot.core.delivery import Sender
 from bot.core.errors import Misconfigured
@@ -15,6 +17,7 @@ from bot.core.history import history_of
 from bot.core.message import Address
 from bot.inbox import Inbox
 from bot.look import texts
+from bot.platforms import platforms
 from bot.policy_pages import PolicyPages
 from bot.settings import Settings
 from bot.web import make_app
@@ -44,14 +47,27 @@ class App:
     web: Starlette
     clock: Clock
 
+    @property
+    def polls(self) -> list[Callable[[Door], Coroutine[None, None, None]]]:
+        """What fetches messages, of the channels that have to ask for them."""
+        if self.settings.telegram_mode != "polling":
+            return []
+        return [poll for channel in self.channels if (poll := getattr(channel, "poll", None))]
+
     def close(self) -> None:
         """Lets the turns under way end, then closes the database."""
         self.inbox.close()
         self.database.close()
 
 
-def build(settings: Settings, *, clock: Clock = system_clock, channels: tuple[Channel, ...] = ()) -> App:
-    """The assistant that `settings` describe, with further `channels` beside the web chat. Raises Misconfigured."""
+def build(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    channels: tuple[Channel, ...] = (),
+    pages: Sequence[BaseRoute] = (),
+) -> App:
+    """The assistant that `settings` describe, with further `channels` and `pages`. Raises Misconfigured."""
     try:
         policy = load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir)
         wording = Wording.load()
@@ -77,18 +93,18 @@ def build(settings: Settings, *, clock: Clock = system_clock, channels: tuple[Ch
         older=every_version[:-1],
         now=clock,
     )
-    every = {channel.name: channel for channel in (chat, *channels)}
-    senders = {name: Sender(database, channel, clock) for name, channel in every.items()}
+    senders: dict[str, Sender] = {}
     inbox = Inbox(assistant, senders, in_place=frozenset({chat.name}))
-    pages = PolicyPages(every_version, public=public)
+    every = (chat, *channels, *platforms(settings, database, policy, wording, recogniser, clock, inbox))
+    senders.update({channel.name: Sender(database, channel, clock) for channel in every})
+    policy_pages = PolicyPages(every_version, public=public)
 
     async def database_answers() -> None:
         await asyncio.to_thread(_ask, database)
 
-    web = make_app(tuple(every.values()), inbox.put, pages, public=public, checks={"database": database_answers})
-    return App(
-        settings, policy, wording, recogniser, database, assistant, inbox, tuple(every.values()), senders, web, clock
-    )
+    checks = {"database": database_answers}
+    web = make_app(every, inbox.put, policy_pages, public=public, checks=checks, more=pages)
+    return App(settings, policy, wording, recogniser, database, assistant, inbox, every, senders, web, clock)
 
 
 def _ask(database: Database) -> None:

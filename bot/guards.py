@@ -73,13 +73,14 @@ def is_foreign(headers: Headers) -> bool:
 
 
 class BodyCap:
-    """Stops reading a body beyond `most` bytes, declared or counted (413)."""
+    """Stops reading a body beyond `most` bytes, declared or counted (413). Paths in `own` count for themselves: to a
+    platform a 413 means "again later", and one large message would hold up all behind it."""
 
-    def __init__(self, app: ASGIApp, *, most: int = BODY_MAX) -> None:
-        self._app, self._most = app, most
+    def __init__(self, app: ASGIApp, *, most: int = BODY_MAX, own: frozenset[str] = frozenset()) -> None:
+        self._app, self._most, self._own = app, most, own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._own:
             return await self._app(scope, receive, send)
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdecimal() or int(declared[:12]) > self._most:

@@ -1,7 +1,7 @@
 """The async door to the synchronous core: one turn at a time per conversation, each in a worker thread."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,18 +26,31 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PassiveReply:
-    """A reply that goes back in the answer to the very push that brought the message.
+    """Replies that go back in the answer to the very push that brought the message.
 
-    Await `confirm` once the answer is written. Without it the claim ends by itself, and the pump sends the reply.
+    Await `confirm` once the answer is written. Without it the claim ends by itself, and the pump sends them.
     """
 
-    reply: Reply
     _sender: Sender
     _taken: Taken
 
+    @property
+    def replies(self) -> Sequence[Reply]:
+        """What the answer holds, in order; at least one."""
+        return self._taken.replies
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether they went back before, in the answer to an earlier push of the same message."""
+        return self._taken.repeated
+
     async def confirm(self) -> None:
-        """The answer is on its way. If it doesn't arrive the platform pushes again, and gets this reply again."""
+        """The answer is on its way. If it doesn't arrive the platform pushes again, and gets the same again."""
         await self._sender.mark_passive(self._taken)
+
+
+def _first_alone(replies: Sequence[Reply]) -> int:
+    return 1
 
 
 class Inbox:
@@ -65,11 +78,13 @@ class Inbox:
                 await self._send(sender, taken, message.sender)
         return taken.replies
 
-    async def put_passive(self, message: InboundMessage, within: timedelta) -> PassiveReply | None:
-        """Takes one message, as `put`; its first reply is the caller's to answer with, if it is there in time.
+    async def put_passive(
+        self, message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int] = _first_alone
+    ) -> PassiveReply | None:
+        """Takes one message, as `put`; its first replies are the caller's to answer with, if they are there in time.
 
-        None when it is not, or when there is none: then everything is sent by the channel's `send`. The same message
-        again gets the same reply as long as that one went back, or was to go back, in an answer.
+        `together` says how many go into one answer; the channel's `send` has the others. None when there is no reply
+        in time: then everything is sent by `send`. The same message again gets the replies that went back in an answer.
         """
         turn = self._keep(self._take_alone(message))
         done, _ = await asyncio.wait({turn}, timeout=within.total_seconds())
@@ -79,13 +94,14 @@ class Inbox:
             return None
         taken = turn.result()
         if taken.repeated:
-            went: bool = await asyncio.to_thread(sender.was_passive, message.key)
-            return PassiveReply(taken.replies[0], sender, taken) if went and taken.replies else None
+            went: int = await asyncio.to_thread(sender.went_passively, message.key)
+            return PassiveReply(sender, _part(taken, 0, went)) if went else None
         if not taken.replies:
             return None
-        if len(taken.replies) > 1:
-            await self._send(sender, _after_first(taken), message.sender)
-        return PassiveReply(taken.replies[0], sender, taken)
+        split = max(1, together(taken.replies))
+        if split < len(taken.replies):
+            await self._send(sender, _part(taken, split, None), message.sender)
+        return PassiveReply(sender, _part(taken, 0, split))
 
     def close(self) -> None:
         """Waits for the turns under way."""
@@ -124,5 +140,5 @@ class Inbox:
         return task
 
 
-def _after_first(taken: Taken) -> Taken:
-    return replace(taken, replies=taken.replies[1:], deliveries=taken.deliveries[1:])
+def _part(taken: Taken, begin: int, end: int | None) -> Taken:
+    return replace(taken, replies=taken.replies[begin:end], deliveries=taken.deliveries[begin:end])

@@ -52,7 +52,7 @@ def make_app(
             # The guards refuse with an HTTPException, which this turns into a page.
             Middleware(ExceptionMiddleware, handlers={HTTPException: failed}),
             Middleware(OwnPagesOnly),
-            Middleware(BodyCap),
+            Middleware(BodyCap, own=frozenset(path for channel in channels for path in getattr(channel, "capped", ()))),
         ],
         exception_handlers={HTTPException: failed, 500: broken},
     )

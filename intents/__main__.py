@@ -92,7 +92,9 @@ def evaluate(
     files: list[Path],
     company: Company = "kenpai",
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
-    texts: Annotated[Path | None, typer.Option(help="Texts of rows that hold labels only: JSON lines, id and text.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Texts of rows that hold labels only: JSON lines, id and text.")
+    ] = None,
     traditional: Annotated[bool, typer.Option(help="Ask the Chinese rows in Traditional characters.")] = False,
     misses: Annotated[bool, typer.Option(help="List how often which clause was missed for which.")] = False,
 ) -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.core.errors import Misconfigured
 from bot.settings import OTHER_PROGRAMS, Settings, names, read
@@ -49,7 +50,8 @@ def test_the_example_lists_every_setting_and_no_other():
 
 @pytest.mark.parametrize("name", names())
 def test_the_example_gives_the_default(name: str):
-    assert example()[name][1] == str(getattr(Settings(), names()[name]))
+    default = getattr(Settings(), names()[name])
+    assert example()[name][1] == (default.get_secret_value() if isinstance(default, SecretStr) else str(default))
 
 
 @pytest.mark.parametrize("name", names())
@@ -86,6 +88,20 @@ GOOD = [
     ("CLAUSEBOT_PUBLIC_URL", "https://privacy.example.com/", "https://privacy.example.com"),
     ("CLAUSEBOT_LOG_FORMAT", "json", "json"),
     ("CLAUSEBOT_LOG_LEVEL", "warning", "warning"),
+    ("TELEGRAM_TOKEN", "1:invented", SecretStr("1:invented")),
+    ("TELEGRAM_API_URL", "http://127.0.0.1:9900", "http://127.0.0.1:9900"),
+    ("TELEGRAM_MODE", "polling", "polling"),
+    ("TELEGRAM_WEBHOOK_SECRET", "invented", SecretStr("invented")),
+    ("TELEGRAM_WEBHOOK_SECRET_OLD", "invented", SecretStr("invented")),
+    ("TELEGRAM_LIVE_PER_SECOND", "0.5", 0.5),
+    ("TELEGRAM_BROADCAST_PER_SECOND", "1000", 1000.0),
+    ("WECHAT_APP_ID", "wxinvented", "wxinvented"),
+    ("WECHAT_APP_SECRET", "invented", SecretStr("invented")),
+    ("WECHAT_TOKEN", "invented", SecretStr("invented")),
+    ("WECHAT_AES_KEY", "invented", SecretStr("invented")),
+    ("WECHAT_AES_KEY_OLD", "invented", SecretStr("invented")),
+    ("WECHAT_API_URL", "http://127.0.0.1:8082", "http://127.0.0.1:8082"),
+    ("WECHAT_PLAIN_MODE", "true", True),
 ]
 
 
@@ -107,6 +123,10 @@ ODD = [
     ("DATABASE_URL", "mysql://someone@db.example/privacy"),
     ("DATABASE_URL", "var/clausebot.db"),
     ("DATABASE_URL", "sqlite://"),
+    ("TELEGRAM_MODE", "push"),
+    ("TELEGRAM_LIVE_PER_SECOND", "0"),
+    ("TELEGRAM_BROADCAST_PER_SECOND", "fast"),
+    ("WECHAT_PLAIN_MODE", "perhaps"),
     ("CLAUSEBOT_WEB_PORT", "eighty"),
     ("CLAUSEBOT_WEB_PORT", "-1"),
     ("CLAUSEBOT_WEB_PORT", "65536"),

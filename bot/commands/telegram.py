@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import typer
-from pydantic import SecretStr
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from telegram import Bot
 from telegram.error import BadRequest, InvalidToken, TelegramError
@@ -15,34 +14,10 @@ from bot.channels.telegram.settings import TelegramSettings
 from bot.channels.telegram.setup import WebhookState, push_commands, set_webhook, webhook_state
 from bot.channels.telegram.transport import Transport, make_bot
 from bot.core.errors import Misconfigured
+from bot.platforms import telegram_settings
 from bot.settings import read
 
-cli = typer.Typer(help="Connect a Telegram bot: its webhook and its commands.", no_args_is_help=True)
-
 T = TypeVar("T")
-
-
-@cli.command("set-webhook")
-def set_webhook_command() -> None:
-    """Have Telegram post to CLAUSEBOT_PUBLIC_URL/telegram with TELEGRAM_WEBHOOK_SECRET. What waits there is kept.
-
-    To change the secret: put the present one into TELEGRAM_WEBHOOK_SECRET_OLD and a new one into
-    TELEGRAM_WEBHOOK_SECRET, restart the bot, run this, and take the old one out a minute later.
-    """
-    run_set_webhook(told())
-
-
-@cli.command("webhook-info")
-def webhook_info_command() -> None:
-    """Show how the webhook stands, with a warning for what is wrong. Exit code 1 when there is one."""
-    if run_webhook_info(told()).warnings:
-        raise typer.Exit(1)
-
-
-@cli.command("commands")
-def commands_command() -> None:
-    """Give Telegram the bot's commands, described in each language: all in private chats, /start in groups."""
-    run_commands(told())
 
 
 def run_set_webhook(settings: TelegramSettings) -> None:
@@ -59,7 +34,7 @@ def run_webhook_info(settings: TelegramSettings) -> WebhookState:
     table.add_row("waiting", f"{state.pending} updates")
     table.add_row("at once", f"{state.connections} connections at most")
     for warning in state.warnings:
-        table.add_row("[yellow]warning[/yellow]", warning)
+        table.add_row("[yellow]warning[/yellow]", escape(warning))  # Telegram's words are no markup.
     Console(soft_wrap=True).print(table)
     return state
 
@@ -73,24 +48,10 @@ def run_commands(settings: TelegramSettings) -> None:
 
 def told() -> TelegramSettings:
     """The settings of the environment and .env. Raises Misconfigured."""
-    settings = read()
-
-    def value(name: str) -> Any:
-        said = getattr(settings, name)
-        return said.get_secret_value() if isinstance(said, SecretStr) else said
-
-    if not value("telegram_token"):
+    settings = telegram_settings(read())
+    if not settings.token:
         raise Misconfigured(["TELEGRAM_TOKEN is empty: get one from @BotFather and put it into .env"])
-    return TelegramSettings(
-        token=value("telegram_token"),
-        api_url=value("telegram_api_url"),
-        mode=value("telegram_mode"),
-        webhook_secret=value("telegram_webhook_secret"),
-        webhook_secret_old=value("telegram_webhook_secret_old"),
-        live_per_second=value("telegram_live_per_second"),
-        broadcast_per_second=value("telegram_broadcast_per_second"),
-        public_url=value("public_url"),
-    )
+    return settings
 
 
 def _ask(settings: TelegramSettings, question: Callable[[Bot], Awaitable[T]]) -> T:

@@ -143,15 +143,15 @@ class Sender:
         self._ledger.step([Ended(delivery, taken.claim, Fate.SENT) for delivery in taken.deliveries])
 
     async def mark_passive(self, taken: Taken) -> None:
-        """Settles the first reply as one that went back in the answer to a push; `was_passive` knows it again."""
-        for delivery in taken.deliveries[:1]:
+        """Settles replies as those that went back in the answer to a push; `went_passively` knows them again."""
+        for delivery in taken.deliveries:
             self._held["interactive"] += 1
             self._note(Ended(delivery, taken.claim, Fate.PASSIVE))
         if not self.is_running:
             await self._write_all()
 
-    def was_passive(self, message_key: str) -> bool:
-        """Whether the first reply to this message went back in the answer to a push. Synchronous."""
+    def went_passively(self, message_key: str) -> int:
+        """How many of the first replies to this message went back in the answer to a push. Synchronous."""
         return self._ledger.went_passively(message_key)
 
     # ---- the pump

@@ -117,11 +117,11 @@ class Ledger:
                 return 0.0
             return self._next(work, LANES, now)
 
-    def went_passively(self, message_key: str) -> bool:
-        """Whether the first reply to this message went back in the answer to a push."""
+    def went_passively(self, message_key: str) -> int:
+        """How many of the first replies to this message went back in the answer to a push."""
         with self._database.read() as work:
             mark = work.conversations.turn_of(message_key)
-            return mark is not None and work.deliveries.went_passively([message_key, f"turn:{mark.turn_id}"])
+            return work.deliveries.went_passively([message_key, f"turn:{mark.turn_id}"]) if mark else 0
 
     def step(
         self,

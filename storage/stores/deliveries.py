@@ -283,11 +283,11 @@ class Deliveries:
         times = (self.connection.execute(NEXT_DUE, row).scalar_one_or_none() for row in rows)
         return min((time for time in times if time), default=None)
 
-    def went_passively(self, causes: Sequence[str]) -> bool:
-        """Whether the first reply to one of these causes went back in the answer to the push itself."""
-        first = select(DELIVERY.c.id).where(DELIVERY.c.cause.in_(causes), DELIVERY.c.ordinal == 0)
-        passive = first.where(DELIVERY.c.state == "sent", DELIVERY.c.reason == PASSIVE)
-        return self.connection.execute(passive).first() is not None
+    def went_passively(self, causes: Sequence[str]) -> int:
+        """How many of the first replies to one of these causes went back in the answer to the push itself."""
+        mine = select(func.count()).select_from(DELIVERY).where(DELIVERY.c.cause.in_(causes))
+        passive = mine.where(DELIVERY.c.state == "sent", DELIVERY.c.reason == PASSIVE)
+        return self.connection.execute(passive).scalar_one()
 
     def due(
         self,

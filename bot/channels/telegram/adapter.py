@@ -10,7 +10,7 @@ from bot.channels.telegram.failures import meaning
 from bot.channels.telegram.incoming import Incoming
 from bot.channels.telegram.inline import Offers
 from bot.channels.telegram.polling import Poll
-from bot.channels.telegram.settings import TelegramSettings
+from bot.channels.telegram.settings import PATH, TelegramSettings
 from bot.channels.telegram.transport import Transport, make_bot
 from bot.channels.telegram.updates import NAME, Quarantine
 from bot.channels.telegram.webhook import webhook
@@ -36,6 +36,8 @@ class Telegram:
     """
 
     name = NAME
+    capped = (PATH,)
+    """Addresses that count the bytes of a body themselves."""
 
     def __init__(
         self,

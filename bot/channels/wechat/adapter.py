@@ -27,6 +27,7 @@ from bot.core.channel import Door, Limits, Receipt
 from bot.core.clock import Clock
 from bot.core.errors import DeliveryError, TryLater, Unreachable
 from bot.core.message import Address, Event, InboundMessage, Reply
+from bot.logs import places
 from storage.engine import Database
 from storage.errors import AlreadySeen, StorageError
 from storage.stores.wechat import Why
@@ -163,8 +164,9 @@ class WeChat:
         try:
             async with asyncio.timeout(self._within - (monotonic() - began)):
                 return await answering
-        except (StorageError, TimeoutError) as failure:
-            log.error("wechat push not taken; it will come again", error=type(failure).__name__)
+        except Exception as failure:
+            # Whatever it was, nothing was acknowledged: an answer of any kind would make WeChat forget the push.
+            log.error("wechat push not taken; it will come again", error=type(failure).__name__, at=places(failure))
             await asyncio.sleep(max(0.0, self._given_up - (monotonic() - began)))
             return PlainTextResponse("", 503, {"Retry-After": "5"})
 

@@ -6,7 +6,7 @@ Unreachable and Refused, as bot/core/errors.py has them.
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import aiohttp
@@ -30,6 +30,16 @@ TOKEN_AGAIN = timedelta(seconds=60)
 """Until a token is asked for again that WeChat doesn't give: a wrong secret, an address not on its list."""
 
 log = structlog.get_logger(__name__)
+
+
+class NoToken(TryLater):
+    """WeChat gives no access token: a wrong AppID or secret, an address that isn't on its list, a quota used up."""
+
+    def __init__(self, errcode: int, now: datetime) -> None:
+        log.error("wechat gives no token; see WECHAT_APP_ID, WECHAT_APP_SECRET, the list of addresses", code=errcode)
+        failure = failure_of(errcode, now)
+        super().__init__(failure.after if isinstance(failure, TryLater) else TOKEN_AGAIN, halts="everyone")
+        self.errcode = errcode
 
 
 class Api:
@@ -140,11 +150,7 @@ class Api:
         token, lasts = answer.get("access_token"), answer.get("expires_in")
         if isinstance(token, str) and 0 < len(token) <= 512 and isinstance(lasts, int) and 0 < lasts <= 86_400:
             return Fetched(token, timedelta(seconds=lasts))
-        log.error(
-            "wechat gives no token; see WECHAT_APP_ID, WECHAT_APP_SECRET, the list of addresses", code=_errcode(answer)
-        )
-        failure = failure_of(_errcode(answer), self._clock())
-        raise failure if isinstance(failure, TryLater) else TryLater(TOKEN_AGAIN, halts="everyone")
+        raise NoToken(_errcode(answer), self._clock())
 
     async def _request(self, method: str, path: str, query: Mapping[str, str], data: Any) -> dict[str, Any]:
         """The answer as JSON. `from None` throughout: the errors of the client hold the address, and that the token."""

@@ -92,9 +92,10 @@ class BotApi:
             case "getMe":
                 return {"id": 4242, "is_bot": True, "first_name": "Clause", "username": "clause_test_bot"}
             case "getUpdates":
-                self.queue = [u for u in self.queue if u["update_id"] >= given.get("offset", -1)]
-                if not self.queue:
+                first = given.get("offset", -1)
+                if not any(update["update_id"] >= first for update in self.queue):
                     await asyncio.sleep(0.05)
+                self.queue = [update for update in self.queue if update["update_id"] >= first]
                 return self.queue
             case "getWebhookInfo":
                 return self.webhook

@@ -43,7 +43,8 @@ async def whole(
         with database.work() as work:
             work.quarantine.put(key, "telegram", body, error, clock())
 
-    async with stage(policy, wording, recogniser, clock, web_door=door) as on:
+    # No pump runs here, so the pace is one that keeps nothing back.
+    async with stage(policy, wording, recogniser, clock, web_door=door, live_per_second=1000.0) as on:
         on.telegram._incoming._quarantine = quarantine
         inboxes.append(Inbox(assistant, {"telegram": Sender(database, on.telegram, clock)}, in_place=frozenset()))
         yield on

@@ -146,6 +146,7 @@ GARBAGE = {
     "1,500 replies to replies": replies(1_500),
     "number of 4,301 digits": b'{"update_id": ' + b"9" * 4_301 + b"}",
     "number of 21 digits": with_message(date=10**20),
+    "number of 21 digits somewhere": with_message(x=[10**20]),
     "huge exponent": b'{"update_id": 1e400}',
     "nan": b'{"update_id": 1, "x": NaN}',
     "infinity": b'{"update_id": -Infinity}',

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from bot.channels.wechat.api import Api
+from bot.channels.wechat.api import Api, NoToken
 from bot.channels.wechat.errcodes import failure_of, until_midnight
 from bot.core.errors import DeliveryError, Refused, TryLater, Unreachable
 from storage.engine import Database
@@ -109,6 +109,16 @@ async def test_a_token_refused_for_ever_ends_in_waiting(client: Api, api: FakeAp
     assert len(api.of("stable_token")) <= 5, "three forced at most while it lasts"
 
 
+async def test_one_call_is_repeated_once_however_long_it_takes(client: Api, api: FakeApi, clock: Clock) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        clock.turn(seconds=31)
+        return web.json_response({"errcode": 40001})
+
+    api.script += [refuse] * 5
+    assert isinstance(await failure(client), TryLater)
+    assert len(api.texts()) == 2
+
+
 async def test_twenty_forced_renewals_a_day_are_the_most(client: Api, api: FakeApi, clock: Clock) -> None:
     api.takes_any = True
     api.script += [{"errcode": 40001}] * 2000
@@ -155,8 +165,8 @@ async def test_a_holder_that_died_is_followed_by_another(
 async def test_a_wrong_secret_halts_the_channel_and_is_asked_again_later(client: Api, api: FakeApi) -> None:
     api.token_answers += [{"errcode": 40125, "errmsg": "invalid appsecret"}]
     outcome = await failure(client)
-    assert isinstance(outcome, TryLater)
-    assert outcome.halts == "everyone"
+    assert isinstance(outcome, NoToken)
+    assert (outcome.halts, outcome.errcode, outcome.after) == ("everyone", 40125, timedelta(seconds=60))
     await client.send_text(USER, "hello")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import example, given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from bot.channels.wechat.codec import Codec, Garbage, NotWeChat, Push, Signed, _Prp, check_form, read
@@ -78,6 +79,7 @@ def test_wechats_own_answer_has_the_same_bytes_with_the_same_salt(monkeypatch: p
     assert reply["msg_signature"] in sealed
 
 
+@how(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=800))
 @example("]]></Content><MsgType><![CDATA[image]]></MsgType>")
 @example("𠀀" * 700)
@@ -262,12 +264,14 @@ def test_a_signed_envelope_around_nothing_is_garbage(encrypted: str) -> None:
         Codec(settings()).open(found, envelope(encrypted).encode(), NOW)
 
 
+@how(deadline=None)
 @given(st.text(max_size=300) | st.text(alphabet="<>/!?[]&;ax CDAT-", max_size=300))
 def test_no_text_breaks_the_reader(text: str) -> None:
     with suppress(Garbage):
         read(text)
 
 
+@how(deadline=None)
 @given(st.binary(max_size=400))
 def test_no_bytes_break_the_opening(raw: bytes) -> None:
     with suppress(Garbage, NotWeChat):

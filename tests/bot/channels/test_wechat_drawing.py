@@ -2,7 +2,7 @@
 
 import pytest
 import xmltodict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.channels.wechat.drawing import (
@@ -79,6 +79,7 @@ def test_no_text_gets_out_of_its_element(text: str) -> None:
     assert (fields["ToUserName"], fields["FromUserName"], fields["CreateTime"]) == ("u", "a", "1")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=6000))
 def test_pieces_fit_and_nothing_is_lost(text: str) -> None:
     text = text.encode("utf-8", "ignore").decode()
@@ -87,6 +88,7 @@ def test_pieces_fit_and_nothing_is_lost(text: str) -> None:
     assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="字é😀👩‍👩‍👧🏽e\u0301 \n。", min_size=600, max_size=3000))
 def test_every_part_fits_and_can_be_told_apart(text: str) -> None:
     drawn = parts([Reply(text)])

@@ -74,7 +74,7 @@ async def test_the_further_replies_follow_the_first(inbox, alice, channel, sende
     await passive.confirm()
     assert await sender.sweep() == 1
     assert len(channel.delivered["alice"]) == 1
-    assert channel.delivered["alice"][0] != passive.reply
+    assert channel.delivered["alice"][0] not in passive.replies
     assert rows(database) == [("sent", "passive", False), ("sent", None, False)]
 
 
@@ -95,7 +95,8 @@ async def test_a_retry_gets_the_same_answer(inbox, alice, channel, database):
     await first.confirm()
     again = await inbox.put_passive(message, SOON)
     assert again
-    assert again.reply == first.reply
+    assert again.replies == first.replies
+    assert (first.is_repeat, again.is_repeat) == (False, True)
     await again.confirm()
     assert rows(database) == [("sent", "passive", False)]
     assert channel.delivered["alice"] == []
@@ -131,3 +132,16 @@ async def test_a_turn_that_fails_in_time_is_the_callers_to_refuse(inbox, alice, 
     slow.failures = 1
     with pytest.raises(Busy):
         await inbox.put_passive(alice.message("/help"), SOON)
+
+
+async def test_as_many_replies_go_together_as_fit_and_a_retry_gets_them_all(inbox, alice, channel, database):
+    message = alice.message("/forget")
+    passive = await inbox.put_passive(message, SOON, together=len)
+    assert passive
+    assert len(passive.replies) == 2
+    await passive.confirm()
+    again = await inbox.put_passive(message, SOON, together=len)
+    assert again
+    assert again.replies == passive.replies
+    assert channel.delivered["alice"] == []
+    assert rows(database) == [("sent", "passive", False)] * 2
