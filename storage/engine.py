@@ -23,6 +23,7 @@ from storage.crypto import Keyring
 from storage.errors import Busy, CannotOpen
 from storage.migrate import bring_up
 from storage.sqlite import journal_for
+from storage.stores.people import ERASED
 from storage.work import Work
 from storage.writers import WriterQueue
 
@@ -78,6 +79,8 @@ class Database:
                 if patience is not None:
                     sqlite.set_patience(connection, patience)
                 yield from _transaction(connection, self.keyring)
+                if connection.info.pop(ERASED, False) and self._queue:
+                    sqlite.empty_journal(connection, self.facts.journal_mode.upper())
 
     @contextmanager
     def read(self) -> Iterator[Work]:

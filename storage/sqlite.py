@@ -21,14 +21,29 @@ OLDEST = (3, 35, 0)
 
 
 def journal_for(version: tuple[int, int, int]) -> str:
-    """The journal mode that is safe with this SQLite: "WAL", or "TRUNCATE" where WAL can lose a commit.
+    """The journal mode that is safe with this SQLite: "WAL", or "PERSIST" where WAL can lose a commit.
 
     From 3.7.0 to 3.51.2 a commit that races a checkpoint on another connection can be lost; fixed in 3.51.3 and
-    carried back to 3.44.6 and 3.50.7 (sqlite.org/wal.html, "The WAL-reset bug").
+    carried back to 3.44.6 and 3.50.7 (sqlite.org/wal.html, "The WAL-reset bug"). Of the rollback journals, PERSIST
+    writes a zeroed head where TRUNCATE cuts the file and lets the next commit grow it again: a quarter of a turn.
     """
     if version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0):
         return "WAL"
-    return "TRUNCATE"
+    return "PERSIST"
+
+
+def empty_journal(connection: Connection, journal: str) -> None:
+    """Takes the pages of earlier transactions off the disk: what was erased must not lie on in the journal.
+
+    Does what it can: while somebody reads, a journal can't be emptied; the next erasure or retention run tries again.
+    """
+    raw = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    if journal == "WAL":
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return
+    for mode in ("DELETE", journal):  # Leaving PERSIST for DELETE deletes the file (sqlite.org, PRAGMA journal_mode).
+        raw.execute(f"PRAGMA journal_mode={mode}")
 
 
 def why(version: tuple[int, int, int]) -> str:

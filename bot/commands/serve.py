@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
 
 def run_quickly(what: Coroutine[None, None, None]) -> None:
     """As asyncio.run, on uvloop where it is installed."""
-    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
         runner.run(what)
 
 

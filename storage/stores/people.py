@@ -12,6 +12,8 @@ from storage.stores.insert import insert_new
 from storage.tables import Person, PersonKey
 from storage.tables.common import table
 
+ERASED = "erased"
+"""Set on a connection whose transaction erased somebody: the journal is emptied after the commit."""
 PERSON, PERSON_KEY = table(Person), table(PersonKey)
 
 KNOWN = (
@@ -135,6 +137,7 @@ class People:
     def forget(self, person_id: int) -> None:
         """Erases the person: data key, conversation, turns and deliveries. Receipts stay and name nobody."""
         self.connection.execute(delete(PERSON).where(PERSON.c.id == person_id))
+        self.connection.info[ERASED] = True
 
     def idle_since(self, at: datetime, limit: int = 100) -> list[int]:
         """Ids of people not heard of since then, longest silent first; at most `limit`."""

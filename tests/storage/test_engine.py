@@ -31,17 +31,17 @@ HASTE = 0.4
 @pytest.mark.parametrize(
     ("version", "mode"),
     [
-        ((3, 6, 23), "TRUNCATE"),
-        ((3, 7, 0), "TRUNCATE"),
-        ((3, 40, 1), "TRUNCATE"),
-        ((3, 44, 5), "TRUNCATE"),
+        ((3, 6, 23), "PERSIST"),
+        ((3, 7, 0), "PERSIST"),
+        ((3, 40, 1), "PERSIST"),
+        ((3, 44, 5), "PERSIST"),
         ((3, 44, 6), "WAL"),
-        ((3, 45, 0), "TRUNCATE"),
-        ((3, 49, 9), "TRUNCATE"),
-        ((3, 50, 6), "TRUNCATE"),
+        ((3, 45, 0), "PERSIST"),
+        ((3, 49, 9), "PERSIST"),
+        ((3, 50, 6), "PERSIST"),
         ((3, 50, 7), "WAL"),
-        ((3, 51, 0), "TRUNCATE"),
-        ((3, 51, 2), "TRUNCATE"),
+        ((3, 51, 0), "PERSIST"),
+        ((3, 51, 2), "PERSIST"),
         ((3, 51, 3), "WAL"),
         ((3, 52, 0), "WAL"),
         ((4, 0, 0), "WAL"),
@@ -223,7 +223,7 @@ class TestManyAtOnce:
         self, hasty: Database, tmp_path: Path, clock: Clock
     ) -> None:
         """With the rollback journal a commit waits for readers."""
-        if hasty.facts.journal_mode != "TRUNCATE":
+        if hasty.facts.journal_mode != "PERSIST":
             pytest.skip("with WAL readers don't hold up the writer")
         other = sqlite3.connect(tmp_path / "clausebot.db", isolation_level=None)
         other.execute("BEGIN")
@@ -289,7 +289,7 @@ class TestWal:
     ) -> None:
         with wal.work() as work:
             work.trail.add(clock(), "bot", "opened", "x:1")
-        monkeypatch.setattr(engine, "journal_for", lambda version: "TRUNCATE")
+        monkeypatch.setattr(engine, "journal_for", lambda version: "PERSIST")
         monkeypatch.setattr("storage.sqlite.PATIENCE", 0.2)
         with pytest.raises(CannotOpen, match="another program holds"):
             Database.open(f"sqlite:///{tmp_path}/w.db", keyring)

@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import text
+from sqlmodel import select, text
 
 from storage.crypto import Keyring
 from storage.engine import Database
 from storage.errors import KeyMissing, Unreadable
+from storage.stores.people import PERSON_KEY
 from tests.conftest import Clock
 from tests.storage.threads import race
 
@@ -191,3 +192,20 @@ def test_an_erased_person_leaves_nothing_in_the_sqlite_file(tmp_path: Path, keyr
 
 def _bytes(value: object) -> object:
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+@pytest.mark.parametrize("journal", ["PERSIST", "WAL"])
+def test_nothing_of_an_erased_person_lies_on_in_the_journal(
+    tmp_path: Path, keyring: Keyring, clock: Clock, monkeypatch: pytest.MonkeyPatch, journal: str
+) -> None:
+    monkeypatch.setattr("storage.engine.journal_for", lambda version: journal)
+    with Database.open(f"sqlite:///{tmp_path}/clausebot.db", keyring) as database:
+        with database.work() as work:
+            person = work.people.meet("web", "somebody", clock(), "en")
+            wrapped = bytes(work.connection.execute(select(PERSON_KEY.c.wrapped)).scalar_one())
+        with database.work() as work:
+            work.people.touch(person.id, clock.turn(hours=2))
+        with database.work() as work:
+            work.people.forget(person.id)
+        assert not any(wrapped in path.read_bytes() for path in tmp_path.iterdir())
+        assert database.facts.journal_mode.upper() == journal
