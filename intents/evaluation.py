@@ -16,9 +16,9 @@ from typing import Any
 
 from opencc import OpenCC
 
+from intents.examples import examples
 from intents.features import readable
 from intents.recogniser import Outcome, Recogniser, Recognition, akin
-from intents.training import examples
 from knowledge.clause import PolicyVersion
 from knowledge.errors import BrokenFile
 

@@ -8,9 +8,9 @@ from scipy.sparse import csr_matrix
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
+from intents.examples import Example
 from intents.features import SHARES, families
 from intents.model import INTENT, Calibration, Model
-from intents.training import Example
 from knowledge.fitting import rows_of
 from knowledge.spelling import Speller
 from knowledge.vectors import Space, Weights, softmax

@@ -1,8 +1,9 @@
 """A small matcher that trains in a moment, for tests: four clauses' questions, an article of law, silence, commands."""
 
+from intents.examples import Example
 from intents.machine import fit
 from intents.model import Model
-from intents.training import Example, digest
+from intents.training import digest
 
 ASKED = {
     "privacy.6.3": [

@@ -9,9 +9,10 @@ from shutil import copytree
 
 import pytest
 
+from intents.examples import Example, examples
 from intents.machine import fit
 from intents.recogniser import trained_file
-from intents.training import Example, digest, examples, is_stale
+from intents.training import digest, is_stale
 from knowledge.clause import PolicyVersion
 from knowledge.library import load_policy
 from tests.intents import small
