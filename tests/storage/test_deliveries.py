@@ -240,7 +240,8 @@ def test_finding_what_is_due_reads_the_unsettled_only(database: Database, person
 
     with database.work() as work:
         connection = work.connection
-        values = {"on": "t", "in_lane": "order", "now": clock(), "most": 5, "token": "a", "until": clock()}
+        now = clock().isoformat(" ")
+        values = {"on": "t", "in_lane": "order", "now": now, "most": 5, "token": "a", "until": now}
         compiled = CLAIM.compile(connection)
         plan = connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN {compiled}",

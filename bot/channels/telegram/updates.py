@@ -22,6 +22,8 @@ Quarantine = Callable[[str, bytes, str], None]
 BRACKETS_MAX = 5_000
 """Opening brackets of a body: bounds depth and breadth before anything is parsed. A long text with a hundred marks in
 it and in what it answers has some 600."""
+DEPTH_MAX = 40
+"""Tables within tables. A reply to a reply with its keyboard has some 12."""
 DIGITS_MAX = 20
 """Of a number; ids have at most 52 bits."""
 ID_MAX = 2**53
@@ -70,7 +72,21 @@ def parse(body: bytes) -> dict[str, Any]:
         raise Garbled("not JSON") from bad
     if not isinstance(read, dict):
         raise Garbled("no table")
+    if _is_deeper(read, DEPTH_MAX):
+        raise Garbled("too deep")  # How deep json itself goes differs between Python's versions.
     return read
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [
+            part
+            for whole in level
+            if isinstance(whole, dict | list)
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+        ]
+    return bool(level)
 
 
 def update_of(data: dict[str, Any]) -> Update:
