@@ -14,7 +14,17 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-QUIET = ("httpx", "httpcore", "uvicorn.access", "apscheduler", "asyncio", "multipart", "python_multipart")
+QUIET = (
+    "alembic",
+    "telegram",
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "apscheduler",
+    "asyncio",
+    "multipart",
+    "python_multipart",
+)
 """Loggers that would print addresses people ask for (an access log holds query strings), or a line a second."""
 PLACES = 6
 """Innermost places of an exception that are logged."""

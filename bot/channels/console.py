@@ -35,11 +35,14 @@ class Console:
 
 
 def draw(reply: Reply) -> str:
-    """A reply as plain text: the words, what they rest on, and numbered choices."""
+    """A reply as plain text: the words, what they rest on, a link, and numbered choices."""
     lines = [_clean(reply.text)]
     sources = [f"{c.label}, {_version(c.version, reply.language)}" if c.version else c.label for c in reply.citations]
-    if sources:
-        lines.append("— " + "; ".join(dict.fromkeys(sources)) + (f"  [{reply.receipt}]" if reply.receipt else ""))
+    foot = "; ".join(dict.fromkeys(sources)) + (f"  [{reply.receipt}]" if reply.receipt else "")
+    if foot:
+        lines.append(f"— {_clean(foot.strip())}")
+    if reply.link:
+        lines.append(_clean(reply.link))
     lines += [f"  {number}. {_clean(choice.label)}" for number, choice in enumerate(reply.choices, 1)]
     return "\n".join(lines)
 
@@ -49,5 +52,5 @@ def _version(version: str, language: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without control characters, so that nothing said can steer the terminal."""
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf"))
+    """Without control characters, so that nothing said can steer the terminal, and half characters, which can't be printed."""
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.core.errors import Misconfigured
+from bot.platforms import telegram_settings, wechat_settings
 from bot.settings import Settings, read
 from knowledge.errors import BrokenFile
 from storage.errors import StorageError
@@ -56,7 +57,7 @@ def examine() -> Iterator[Finding]:
         "all known and in range"
         + ("" if Path(".env").exists() else "; no .env here, so defaults and the environment count"),
     )
-    for look in (_knowledge, _matcher, _keys_and_database, _disk, _clock, _address):
+    for look in (_knowledge, _matcher, _keys_and_database, _disk, _clock, _address, _platforms):
         yield from _safely(look, settings)
 
 
@@ -140,6 +141,31 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", "wrong", f"says {now:%Y-%m-%d}, which is before this program was written; set it (NTP)")
     else:
         yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _platforms(settings: Settings) -> Iterator[Finding]:
+    if settings.telegram_token.get_secret_value():
+        problems = telegram_settings(settings).problems()
+        yield from (Finding("telegram", "wrong", problem) for problem in problems)
+        if not problems:
+            yield Finding(
+                "telegram", "ok", f"{settings.telegram_mode}; `clausebot telegram webhook-info` asks Telegram"
+            )
+    else:
+        yield Finding("telegram", "ok", "off: TELEGRAM_TOKEN is empty")
+    if not settings.wechat_app_id:
+        yield Finding("wechat", "ok", "off: WECHAT_APP_ID is empty")
+        return
+    try:
+        wechat_settings(settings)
+    except Misconfigured as bad:
+        yield from (Finding("wechat", "wrong", problem) for problem in bad.problems)
+        return
+    if settings.wechat_plain_mode:
+        plain = "WECHAT_PLAIN_MODE takes unencrypted pushes: whoever sees one signed address can forge messages"
+        yield Finding("wechat", "warning", f"{plain}. Switch WeChat's console to safe mode and this off")
+    else:
+        yield Finding("wechat", "ok", "safe mode; `clausebot wechat menu show` asks WeChat")
 
 
 def _address(settings: Settings) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ MESSAGE_KEYS = timedelta(hours=72)
 RECEIPTS = timedelta(days=3 * 366)
 """Records of handling are kept three years (PIPL 56); a receipt names nobody once the turn is gone."""
 QUARANTINED = timedelta(days=7)
+NONCES = timedelta(minutes=10)
+"""Of WeChat's pushes; its quota windows go after the 48 hours that they last."""
 CHUNK = 5_000
 
 
@@ -39,6 +41,7 @@ def forget_old(database: Database, now: datetime, chunk: int = CHUNK) -> Forgott
                 work.people.forget(person)
                 work.trail.add(now, "retention", "erased", f"person:{person}")
             work.pace.forget_before(now - timedelta(hours=1))
+            work.wechat.forget(now, now - NONCES)
         turns, keys, receipts = turns + gone.turns, keys + gone.seen, receipts + gone.receipts
         deliveries, quarantined, people = deliveries + sent, quarantined + held, people + len(silent)
         if not (gone.turns or gone.seen or gone.receipts or sent or held or silent):

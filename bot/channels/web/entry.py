@@ -7,6 +7,7 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from bot.core.message import Address, Choice, Citation, Reply
+from knowledge.normal import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +108,18 @@ def bubble(
 
 
 def _button(choice: Choice) -> Button:
+    label = visible(choice.label)
     if choice.value.startswith(RATINGS[0]):
-        return Button(choice.label, choice.value, "up")
+        return Button(label, choice.value, "up")
     if choice.value.startswith(RATINGS[1]):
-        return Button(choice.label, choice.value, "down")
-    return Button(choice.label, choice.value, "browse" if choice.value.startswith(BROWSING) else "step")
+        return Button(label, choice.value, "down")
+    return Button(label, choice.value, "browse" if choice.value.startswith(BROWSING) else "step")
 
 
 def _source(citation: Citation, address_of: Callable[[Citation], str]) -> Source:
     is_law = citation.source == "law"
-    return Source(citation.label, citation.version, address_of(citation), quote(citation.id), is_law)
+    label, version = visible(citation.label), visible(citation.version)
+    return Source(label, version, address_of(citation), quote(citation.id), is_law)
 
 
 def _safe(link: str | None) -> str:
