@@ -78,7 +78,7 @@ def policy(
 
 @cli.command()
 def doctor() -> None:
-    """Check settings, keys, database, clock, disk and knowledge, and say what to do. Exit code 1 when something is wrong."""
+    """Check settings, keys, database, clock, disk and knowledge, and say what to do. Exit code 2 when something is wrong."""
     from bot.commands.doctor import run_doctor
 
     run_doctor()

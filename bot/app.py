@@ -21,14 +21,18 @@ from bot.platforms import platforms
 from bot.policy_pages import PolicyPages
 from bot.settings import Settings
 from bot.web import make_app
+from intents.catalogue import gaps
 from intents.recogniser import Recogniser
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
 from knowledge.errors import BrokenFile
-from knowledge.library import load_policy, versions
+from knowledge.library import LANGUAGES, load_policy, versions
 from storage.crypto import Keyring
 from storage.engine import Database
 from storage.errors import CannotOpen, StorageError
+
+PROBLEMS_AT_MOST = 5
+"""Gaps in the wording that are told at start; `python -m intents check` lists all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,18 @@ def build(
         policy = load_policy(settings.company, settings.policy_version or None, extra=settings.knowledge_dir)
         wording = Wording.load()
         recogniser = Recogniser.load(policy)
+        if problems := gaps(wording):
+            raise Misconfigured(problems[:PROBLEMS_AT_MOST])
+        unworded = [c.id for c in policy.clauses.values() if set(c.plain) < set(LANGUAGES) or not all(c.plain.values())]
+        if unworded:
+            what = f"{len(unworded)} clauses lack their wording in a language, first {unworded[0]}"
+            raise BrokenFile(policy.folder, what, "`python -m knowledge check` lists them")
         for language in wording.languages:
             texts(language)  # So that a broken file is found now, not at the first page.
         database = open_database(settings)
     except (BrokenFile, StorageError) as bad:
         raise Misconfigured([str(bad)]) from bad
-    assistant = Assistant(database, policy, recogniser, wording, clock)
+    assistant = Assistant(database, policy, recogniser, wording, clock, unpaced=frozenset(c.name for c in channels))
 
     def history(address: Address, after: int) -> list[Entry]:
         return [Entry(*line) for line in history_of(database, address, after)]

@@ -12,11 +12,14 @@ from rapidfuzz import fuzz, process
 from intents.features import readable
 from intents.language import detect
 from intents.model import INTENT, Calibration, Model
+from intents.negation import refused
 from knowledge.clause import PolicyVersion
+from knowledge.errors import BrokenFile
 from knowledge.ranking import Ranker
 from knowledge.vectors import Values, softmax
 
 CLAUSES_AT_MOST = 5
+CALLING_OFF = "cancel_request"
 NEAREST_FROM = 0.02
 """Least probability of a clause that is named as nearest when the policy is silent."""
 WORDS_FROM = 0.5
@@ -87,6 +90,12 @@ class Labels:
         outcome = Outcome.ANSWERED if score >= limits.answer_from else Outcome.ASK_BACK
         return Recognition(outcome, best, None, (), score, runner_up)
 
+    def refused(self, chances: Values) -> Values:
+        """`chances` as they are when no command can be meant, but for calling off an earlier one."""
+        left = chances.copy()
+        left[[column for column in self._intents if self._names[column] != INTENT + CALLING_OFF]] = 0
+        return left / max(float(left.sum()), 1e-9)
+
     def _speaking(self, chances: Values) -> tuple[str, ...]:
         """The article of law that is likely meant, if any is."""
         if not len(self._law):
@@ -107,13 +116,16 @@ class Recogniser:
 
     @classmethod
     def load(cls, policy: PolicyVersion) -> "Recogniser":
-        """With the trained files of `policy`; a language that has none goes by the clauses' own words."""
+        """With the trained files of `policy`; a language that has none goes by the clauses' own words. Raises BrokenFile."""
         models = {}
         for language in policy.languages:
-            try:
-                models[language] = Model.load(trained_file(policy, language))
-            except (OSError, ValueError, KeyError, BadZipFile):
+            path = trained_file(policy, language)
+            if not path.exists():
                 continue
+            try:
+                models[language] = Model.load(path)
+            except (OSError, ValueError, KeyError, BadZipFile) as bad:
+                raise BrokenFile(path, "is damaged", "Restore it, or make it anew: python -m intents train") from bad
         return cls(policy, models)
 
     def add_taught(self, phrasings: Mapping[str, Sequence[str]]) -> None:
@@ -136,7 +148,11 @@ class Recogniser:
         scores = model.scores(said)
         if scores is None:
             return NOTHING
-        return self._labels[language].read(softmax(scores, model.calibration.sharpness), model.calibration)
+        labels, chances = self._labels[language], softmax(scores, model.calibration.sharpness)
+        found = labels.read(chances, model.calibration)
+        if found.intent and found.intent in refused(said):
+            return labels.read(labels.refused(chances), model.calibration)
+        return found
 
     def _recall(self, said: str) -> Recognition | None:
         texts, keys = self._taught

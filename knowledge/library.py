@@ -19,6 +19,7 @@ from knowledge.errors import BrokenFile
 
 BUNDLED = Path(__file__).parent / "policies"
 LANGUAGES = ("en", "zh")
+NODE_KEYS = frozenset({"section", "title", "parent", "clause", "lead", "citation", "tags", "related", "law", "new"})
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def load_folder(folder: Path, *, extra: Path | None = None) -> PolicyVersion:
     for key in ("company", "date", "authoritative_language", "name", "title", "node"):
         if key not in data:
             raise BrokenFile(path, f"lacks the key {key!r}", "Compare it with the bundled policy's policy.toml")
+    _sane(path, data)
     wording = {language: _wording(folder / language) for language in LANGUAGES}
     official = _official(data["company"], str(data["date"]), extra)
     sections, clauses = _outline(path, data["node"], wording, official)
@@ -99,6 +101,34 @@ def load_folder(folder: Path, *, extra: Path | None = None) -> PolicyVersion:
         contact=data.get("contact", {}),
         law_folders=law_folders,
     )
+
+
+def _sane(path: Path, data: dict[str, Any]) -> None:
+    """Raises BrokenFile for a key nobody reads and for a value of the wrong kind."""
+    kinds = {"company": str, "date": date, "authoritative_language": str, "laws": list, "node": list}
+    kinds |= dict.fromkeys(("name", "title", "contact"), dict)
+    for key, value in data.items():
+        if key not in kinds:
+            raise BrokenFile(
+                path, f"has the key {key!r}, which nobody reads", f"Keys there are: {', '.join(sorted(kinds))}"
+            )
+        if not isinstance(value, kinds[key]):
+            raise BrokenFile(
+                path, f"{key} must be a {kinds[key].__name__}", "Compare it with the bundled policy's policy.toml"
+            )
+    if data["company"] != path.parent.parent.name:
+        raise BrokenFile(
+            path, f"says company {data['company']!r} in the folder {path.parent.parent.name!r}", "Make them the same"
+        )
+    if data["authoritative_language"] not in LANGUAGES:
+        raise BrokenFile(path, f"authoritative_language must be one of {', '.join(LANGUAGES)}", "Correct it")
+    for node in data["node"]:
+        if unknown := set(node) - NODE_KEYS:
+            raise BrokenFile(
+                path,
+                f"a [[node]] has the key {unknown.pop()!r}, which nobody reads",
+                f"Keys there are: {', '.join(sorted(NODE_KEYS))}",
+            )
 
 
 def phrasings(policy: PolicyVersion, language: str) -> dict[str, tuple[str, ...]]:

@@ -33,7 +33,7 @@ class Finding:
 
 
 def run_doctor() -> None:
-    """Prints a table of findings; exit code 1 when something is wrong."""
+    """Prints a table of findings; exit code 2 when something is wrong."""
     found = list(examine())
     table = Table(show_header=False, box=None, padding=(0, 1))
     signs = {"ok": "[green]ok[/green]", "warning": "[yellow]warning[/yellow]", "wrong": "[red]wrong[/red]"}
@@ -41,7 +41,7 @@ def run_doctor() -> None:
         table.add_row(signs[finding.state], finding.what, finding.says)
     Console().print(table)
     if any(finding.state == "wrong" for finding in found):
-        sys.exit(1)
+        sys.exit(2)
 
 
 def examine() -> Iterator[Finding]:

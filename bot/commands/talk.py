@@ -1,6 +1,7 @@
 """`clausebot chat`: the assistant in this terminal, or one message a line from a pipe."""
 
 import asyncio
+import io
 import sys
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -22,6 +23,8 @@ def run_chat(language: str) -> None:
     if language not in ("", "en", "zh", "zh-Hant"):
         raise Misconfigured([f"--language {language}: pick one of en, zh, zh-Hant"])
     set_up(settings.log_format, "error")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # Chinese on a terminal set to something older.
     app = build(settings, channels=(Console(sys.stdout),))
     someone = Address(NAME, uuid4().hex)
     try:

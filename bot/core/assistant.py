@@ -17,6 +17,7 @@ import structlog
 from bot.core.clock import Clock
 from bot.core.errors import Declined
 from bot.core.hearing import TEXT_MAX, Heard, language_of, listen
+from bot.core.masking import mask
 from bot.core.message import Event, InboundMessage, Reply
 from bot.core.receipts import new_code
 from bot.core.state import State
@@ -30,6 +31,8 @@ from storage.errors import AlreadySeen, Conflict
 from storage.stores.people import Known
 from storage.work import Work
 
+ALWAYS = frozenset({"forget", "mydata", "privacy", "cancel"})
+"""Commands that no flood limit holds back: a person's rights over this chat."""
 CLAIM_FOR = timedelta(seconds=60)
 """How long the request that took a message may send its replies itself; longer than any call (10 s) takes."""
 TRIES = 4
@@ -65,9 +68,11 @@ class Assistant:
         clock: Clock,
         *,
         codes: Callable[[], str] = new_code,
+        unpaced: frozenset[str] = frozenset(),
     ) -> None:
+        """`unpaced`: channels whose people may write as fast as they like (a script in a terminal)."""
         self._database, self._policy, self._recogniser, self._wording = database, policy, recogniser, wording
-        self._clock, self._codes = clock, codes
+        self._clock, self._codes, self._unpaced = clock, codes, unpaced
         self._voices: Mapping[str, Voice] = {name: Voice(wording, policy, name) for name in wording.languages}
 
     def take(self, message: InboundMessage) -> Taken:
@@ -128,6 +133,9 @@ class Assistant:
 
     def _paced(self, state: State, turn: Turn, now: datetime) -> Said | None:
         """Holds back a chat that floods: says so once, then keeps silent until it slows down (GCRA, ITU-T I.371)."""
+        command = turn.heard.command
+        if turn.known.channel in self._unpaced or (command and command.name in ALWAYS):
+            return None
         moment, slot = now.timestamp(), 60 / PER_MINUTE
         rested = max(state.rested, moment)
         if rested - moment <= (BURST - 1) * slot:
@@ -188,7 +196,7 @@ class Assistant:
                 voice = self._voices.get(self._language(known, heard), self._voices["en"])
                 said = Said("apology", [Reply(voice.shared("went_wrong"), language=voice.language)])
                 taken = self._keep(work, known, message, Heard("", None), said, voice.language, now)
-                body = message.text.encode("utf-8", "surrogatepass")
+                body = mask(message.text).encode("utf-8", "surrogatepass")
                 work.quarantine.put(message.key, message.sender.channel, body, where, now, message.sender.user)
         except AlreadySeen:
             return self._again(message)

@@ -1,6 +1,7 @@
 """The policy as a menu, from its parts down to every clause."""
 
 from bot.core.errors import NothingFound
+from bot.core.masking import mask
 from bot.core.message import Choice, Reply
 from bot.core.voice import Voice
 
@@ -9,7 +10,7 @@ def menu(voice: Voice, place: str = "") -> Reply:
     """The headings below `place` ("" = the parts of the policy) and the clauses under it. Raises NothingFound."""
     policy = voice.policy
     if place and place not in policy.sections:
-        raise NothingFound(name=place)
+        raise NothingFound(name=mask(place))
     below = [section for section in policy.sections.values() if section.parent == (place or None)]
     clauses = [policy.clauses[key] for key in (policy.sections[place].clauses if place else ())]
     choices = [voice.choice(clause) for clause in clauses]

@@ -10,6 +10,7 @@ from bot.core.commands import Command
 from bot.core.dialogue import play
 from bot.core.errors import NothingFound, StaleChoice
 from bot.core.hearing import Heard
+from bot.core.masking import mask
 from bot.core.message import Choice, Event, InboundMessage, Reply
 from bot.core.options import pick
 from bot.core.privacy import my_data, own_notice
@@ -171,7 +172,7 @@ class Turn:
         if not code:
             return Said("command", [self._plain("receipt_which")])
         if found is None:
-            raise NothingFound(name=tidy_code(code))
+            raise NothingFound(name=mask(tidy_code(code)))
         voice = self.voice
         labels = [voice.citation(thing).label for thing in voice.things(found.clauses)]
         year, month, day = map(int, found.version.split("-"))

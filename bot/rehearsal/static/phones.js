@@ -113,12 +113,17 @@ function wechatLine(line) {
 }
 
 // Draws a list by key: what is drawn stays, what changed is drawn anew, so that a screen reader hears only what is new.
+// Who reads the end stays there, also when the room for the lines changes or a tab shows them again.
 function drawer(place, key, draw, newestFirst = false) {
   const drawn = new Map();
+  let atEnd = !newestFirst;
+  const toEnd = () => { if (atEnd) place.scrollTop = place.scrollHeight; };
+  if (!newestFirst) {
+    place.addEventListener("scroll", () => { if (place.clientHeight) atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 80; });
+    new ResizeObserver(toEnd).observe(place);
+  }
   return (items) => {
-    const atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 80;
     const current = new Set(items.map(key));
-    let grew = false;
     for (const [name, old] of drawn) if (!current.has(name)) { old.element.remove(); drawn.delete(name); }
     for (const item of items) {
       const name = key(item), source = JSON.stringify(item), old = drawn.get(name);
@@ -131,18 +136,17 @@ function drawer(place, key, draw, newestFirst = false) {
       } else if (newestFirst) place.prepend(element);
       else place.append(element);
       drawn.set(name, { element, source });
-      grew = true;
+      toEnd();
     }
-    if (grew && atEnd && !newestFirst) place.scrollTop = place.scrollHeight;
   };
 }
 
 function wireLine(call) {
-  const out = call.direction === "out";
+  const platform = words[`js_${call.platform}`];
+  const way = call.direction === "out" ? say("out", { platform }) : say("in", { platform });
   const name = make("span", {}, call.name, call.fault ? make("span", { class: "fault" }, ` ${call.fault}`) : null);
   const summary = make("summary", { class: call.platform },
-    make("span", { title: say(out ? "out" : "in") }, make("span", { "aria-hidden": "true" }, out ? "→" : "←"), make("span", { class: "hidden" }, say(out ? "out" : "in"))),
-    name, make("span", {}, `${call.status || "–"} · ${Math.round(call.ms)} ms`));
+    make("small", {}, way), name, make("small", {}, `${call.status || "–"} · ${Math.round(call.ms)} ms`));
   const told = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
   return make("li", { class: call.platform }, make("details", {}, summary,
     make("pre", { tabindex: "0" }, `${say("asked")}\n${told(call.params)}\n\n${say("answered")}\n${call.answer === null ? say("no_answer") : told(call.answer)}`)));
@@ -211,12 +215,24 @@ function show(state) {
   toast(telegram.toast);
   drawMenu(wechat.subscribed ? wechat.menu : []);
   find("#telegram .begin").hidden = telegram.messages.length > 0;
+  find("#blocked").hidden = !telegram.blocked;
+  find("#wechat .openers").hidden = !wechat.subscribed;
+  offer("telegram", telegram.messages.some((message) => !message.from.is_bot && !message.text?.startsWith("/start")));
+  offer("wechat", wechat.messages.some((line) => line.from === "person"));
   find("#wechat .begin").hidden = wechat.subscribed;
   find("#unfollow").hidden = !wechat.subscribed;
   for (const part of find("#wechat .write").elements) part.disabled = !wechat.subscribed;
   const left = Object.values(wechat.left).reduce((sum, one) => sum + one, 0);
   find("#left").textContent = !wechat.subscribed || !wechat.messages.length ? "" : left ? say("left", { left }) : say("left_none");
   for (const button of document.querySelectorAll("[data-switch]")) button.setAttribute("aria-checked", String(state.switches[button.dataset.switch]));
+}
+
+// The questions to try stand open until the first is asked; then they fold away, once.
+const asked = new Set();
+function offer(phone, hasAsked) {
+  if (!hasAsked || asked.has(phone)) return;
+  asked.add(phone);
+  find(`#${phone} .openers`).open = false;
 }
 
 function put(phone, text) {
@@ -245,7 +261,12 @@ for (const phone of ["telegram", "wechat"]) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!event.target.closest("#menu")) fold();
-  if (button?.dataset.opener) put(button.dataset.opener, button.textContent);
+  if (button?.dataset.opener) {
+    const phone = button.dataset.opener;
+    find(`#${phone} .openers`).open = false;
+    find(`#${phone} .lines`).focus({ preventScroll: true }); // not the field: on a touch screen that raises the keyboard
+    act(phone, "say", { text: button.textContent });
+  }
   if (button?.dataset.switch) act("switch", button.dataset.switch, { on: button.getAttribute("aria-checked") !== "true" });
 });
 document.addEventListener("keydown", (event) => {
