@@ -153,6 +153,11 @@ def _busy() -> Iterator[None]:
         yield
     except PoolEmpty as none_free:
         raise Busy("the database is busy: no free connection. Try again") from none_free
+    except sqlite3.Error as error:
+        # From a prepared statement, which speaks to the driver itself.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Busy("the database is busy; nothing was written. Try again") from error
+        raise
     except DBAPIError as error:
         if _passes(error):
             raise Busy("the database is busy or has just gone away; nothing was written. Try again") from error

@@ -1,5 +1,6 @@
 """One turn: a message has been heard, the conversation is known; what is said and what changes."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ from knowledge.clause import Clause, LawArticle
 from storage.stores.people import Known
 from storage.work import Work
 
+CODE = re.compile("[0-9A-Z]{4}-[0-9A-Z]{4}")
+"""What a receipt's code looks like; anything else that is typed there may be a number of the person's."""
 REASONS = ("wrong_clause", "unclear", "incomplete", "other")
 """Why an answer did not help."""
 IN_PASSING = ("greeting", "help", "smalltalk_abuse", "thanks")
@@ -135,9 +138,12 @@ class Turn:
             case "human":
                 return self._flow("request_human")
             case "policy":
-                if clause := self.voice.policy.clauses.get(command.argument.lower()):
+                wanted, clauses = command.argument.lower(), self.voice.policy.clauses
+                if clause := clauses.get(wanted) or clauses.get(
+                    f"privacy.{wanted}"
+                ):  # An answer says "Privacy Policy 7.4".
                     return self._show(clause, whole=True)
-                return Said("command", [menu(self.voice, command.argument.lower())])
+                return Said("command", [menu(self.voice, wanted)])
             case "privacy":
                 return Said("command", [own_notice(self.voice)])
             case "mydata":
@@ -172,7 +178,7 @@ class Turn:
         if not code:
             return Said("command", [self._plain("receipt_which")])
         if found is None:
-            raise NothingFound(name=mask(tidy_code(code)))
+            raise NothingFound(name=tidy_code(code) if CODE.fullmatch(tidy_code(code)) else mask(code))
         voice = self.voice
         labels = [voice.citation(thing).label for thing in voice.things(found.clauses)]
         year, month, day = map(int, found.version.split("-"))

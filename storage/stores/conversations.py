@@ -10,6 +10,7 @@ from storage.crypto import seal, unseal
 from storage.errors import AlreadySeen, Conflict
 from storage.stores.insert import insert_new
 from storage.stores.people import Known
+from storage.stores.prepared import Prepared
 from storage.tables import Conversation, Receipt, Seen, Turn
 from storage.tables.common import table
 
@@ -18,16 +19,16 @@ CONVERSATION, TURN, SEEN, RECEIPT = table(Conversation), table(Turn), table(Seen
 STATE = select(CONVERSATION.c.state, CONVERSATION.c.version, CONVERSATION.c.holder).where(
     CONVERSATION.c.person_id == bindparam("person")
 )
-BEGIN = insert_new(CONVERSATION, CONVERSATION.c.person_id)
-GO_ON = (
+BEGIN = Prepared(insert_new(CONVERSATION, CONVERSATION.c.person_id))
+GO_ON = Prepared(
     update(CONVERSATION)
     .where(CONVERSATION.c.person_id == bindparam("person"), CONVERSATION.c.version == bindparam("read"))
     .values(state=bindparam("sealed"), version=bindparam("written"), updated_at=bindparam("now"))
 )
 TURN_OF = select(SEEN.c.key, SEEN.c.at, SEEN.c.turn_id).where(SEEN.c.key == bindparam("wanted"))
-MARK = insert_new(SEEN, SEEN.c.key)
-ADD_TURN = TURN.insert().returning(TURN.c.id)
-ADD_RECEIPT = insert_new(RECEIPT, RECEIPT.c.code)
+MARK = Prepared(insert_new(SEEN, SEEN.c.key))
+ADD_TURN = Prepared(TURN.insert().returning(TURN.c.id))
+ADD_RECEIPT = Prepared(insert_new(RECEIPT, RECEIPT.c.code))
 
 
 class State(NamedTuple):
@@ -106,10 +107,10 @@ class Conversations:
         sealed = seal(known.key, state, state_place(known, written))
         if version == 0:
             row = {"person_id": known.id, "holder": "bot", "state": sealed, "version": written, "updated_at": now}
-            took_effect = connection.execute(BEGIN[connection.dialect.name], row).first() is not None
+            took_effect = BEGIN.run(connection, row)[1] is not None
         else:
             row = {"person": known.id, "read": version, "sealed": sealed, "written": written, "now": now}
-            took_effect = connection.execute(GO_ON, row).rowcount == 1
+            took_effect = GO_ON.run(connection, row)[0] == 1
         if not took_effect:
             raise Conflict(f"another turn of person {known.id} came between; version {version} is gone")
         return written
@@ -123,7 +124,7 @@ class Conversations:
         """Notes that this message takes effect now. Raises AlreadySeen when it has before."""
         connection = self.connection
         row = {"key": key, "at": now, "turn_id": turn_id}
-        if connection.execute(MARK[connection.dialect.name], row).first() is None:
+        if MARK.run(connection, row)[1] is None:
             raise AlreadySeen(f"message {key} has taken effect before")
 
     def add_turn(
@@ -151,7 +152,7 @@ class Conversations:
             "language": language,
             "rating": 0,
         }
-        turn_id: int = self.connection.execute(ADD_TURN, row).scalar_one()
+        turn_id: int = ADD_TURN.run(self.connection, row)[1]
         return turn_id
 
     def turns(self, known: Known, limit: int, before: int | None = None) -> list[Spoken]:
@@ -196,7 +197,7 @@ class Conversations:
             "language": language,
             "turn_id": turn_id,
         }
-        if connection.execute(ADD_RECEIPT[connection.dialect.name], row).first() is None:
+        if ADD_RECEIPT.run(connection, row)[1] is None:
             raise Conflict(f"receipt {code} exists already")
 
     def receipt(self, code: str) -> Basis | None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import KeyMissing, Unreadable
 from storage.stores.people import KNOWN, PERSON, WITH_KEY, Known, known, user_of
+from storage.stores.prepared import Prepared
 from storage.tables import Delivery
 from storage.tables.common import table
 
@@ -148,7 +149,8 @@ PASSIVE = "passive"
 """Reason of a delivery that went back in the answer to the push that brought the message."""
 SENT = (DELIVERY.c.id, DELIVERY.c.created_at, DELIVERY.c.cause, DELIVERY.c.ordinal, DELIVERY.c.body)
 ADD = DELIVERY.insert()
-ADD_ONE, ADD_SEVERAL = ADD.returning(DELIVERY.c.id), ADD.returning(DELIVERY.c.id, sort_by_parameter_order=True)
+ADD_ONE = Prepared(ADD.returning(DELIVERY.c.id))
+ADD_SEVERAL = ADD.returning(DELIVERY.c.id, sort_by_parameter_order=True)
 
 
 class Due(NamedTuple):
@@ -225,7 +227,7 @@ class Deliveries:
             return []
         connection = self.connection
         if len(rows) == 1:
-            return [connection.execute(ADD_ONE, rows[0]).scalar_one()]
+            return [ADD_ONE.run(connection, rows[0])[1]]
         return list(connection.execute(ADD_SEVERAL, rows).scalars())
 
     def settle(self, delivery_id: int, claim: str, state: str, now: datetime, reason: str | None = None) -> bool:
