@@ -14,7 +14,6 @@ from bot.channels.telegram.settings import TelegramSettings
 from bot.channels.telegram.setup import WebhookState, push_commands, set_webhook, webhook_state
 from bot.channels.telegram.transport import Transport, make_bot
 from bot.core.errors import Misconfigured
-from bot.logs import set_up
 from bot.platforms import telegram_settings
 from bot.settings import read
 
@@ -57,7 +56,6 @@ def told() -> TelegramSettings:
 
 def _ask(settings: TelegramSettings, question: Callable[[Bot], Awaitable[T]]) -> T:
     """What Telegram answers. Raises Misconfigured with what to do when it doesn't."""
-    set_up("text", "critical")  # What goes wrong is said in the command's own words.
     if problems := settings.problems():
         raise Misconfigured(problems)
 

@@ -11,7 +11,6 @@ from bot.app import open_database
 from bot.channels.wechat import Api, NoToken, WeChatSettings, buttons, published
 from bot.core.clock import system_clock
 from bot.core.errors import DeliveryError, Misconfigured, Refused
-from bot.logs import set_up
 from bot.platforms import wechat_settings
 from bot.settings import Settings
 
@@ -56,7 +55,6 @@ def told(settings: Settings) -> WeChatSettings:
 
 def _ask(settings: Settings, question: Callable[[Api], Awaitable[T]]) -> T:
     """What WeChat answers; its token is shared with the running bot through the database. Raises Misconfigured."""
-    set_up("text", "critical")  # What goes wrong is said in the command's own words.
     account = told(settings)
     database = open_database(settings)
 

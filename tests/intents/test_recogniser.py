@@ -15,6 +15,7 @@ from intents.evaluation import Report, score
 from intents.model import Calibration
 from intents.recogniser import Labels, Outcome, Recogniser
 from knowledge.clause import PolicyVersion
+from knowledge.errors import BrokenFile
 from knowledge.library import load_policy
 from tests.intents import small
 
@@ -109,10 +110,12 @@ def test_without_a_trained_file_the_clauses_own_words_are_offered(policy: Policy
         assert "privacy.6.3" in found.clauses[:3]
 
 
-def test_a_broken_trained_file_is_as_good_as_none(policy: PolicyVersion, tmp_path: Path) -> None:
+def test_a_broken_trained_file_is_told_and_a_missing_one_is_done_without(policy: PolicyVersion, tmp_path: Path) -> None:
+    assert Recogniser.load(replace(policy, folder=tmp_path)).recognise("cookies in my browser").clauses
     (tmp_path / "trained").mkdir()
     (tmp_path / "trained" / "en.npz").write_bytes(b"\x00" * 100)
-    assert Recogniser.load(replace(policy, folder=tmp_path)).recognise("cookies in my browser").clauses
+    with pytest.raises(BrokenFile, match="damaged"):
+        Recogniser.load(replace(policy, folder=tmp_path))
 
 
 HOSTILE = {

@@ -94,6 +94,11 @@ class Tokens:
             if kept and self._is_good(kept) and kept.token != refused:
                 return kept, False
             if work.wechat.hold(self._app_id, self._me, now, now + LEASE, forced=bool(refused)):
+                # Between our look and our hold somebody may have fetched one and let go.
+                fresh = work.wechat.token(self._app_id)
+                if fresh and self._is_good(fresh) and fresh.token != refused:
+                    work.wechat.release(self._app_id, self._me)
+                    return fresh, False
                 if refused:  # What is raised here undoes the lease with everything else.
                     self._may_force(work, kept.forced_at if kept else None, now)
                 return None, True
