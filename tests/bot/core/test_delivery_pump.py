@@ -137,7 +137,9 @@ async def test_one_person_is_not_written_to_faster_than_their_own_pace(database)
         await until(lambda: len(channel.came) == 4)
     times = [at for at, user, _ in channel.came if user == "1"]
     assert [text for _, user, text in channel.came if user == "1"] == ["a", "b", "c"]
-    assert min(after - before for before, after in pairwise(times)) >= 0.3  # 0.5, less how late the one before was sent.
+    assert (
+        min(after - before for before, after in pairwise(times)) >= 0.3
+    )  # 0.5, less how late the one before was sent.
     assert rows(database) == [("sent", 1, False)] * 4
 
 
