@@ -3,7 +3,9 @@
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, Site, Windows
-from tests.browser.page import ask
+from tests.browser.page import ask, until
+
+IS_SHEET = "document.getElementById('panel').matches(':modal')"
 
 
 def test_the_clause_opens_beside_the_chat_and_escape_goes_back_to_where_one_was(site: Site, window: Windows) -> None:
@@ -77,11 +79,10 @@ def test_a_narrow_window_turns_the_open_clause_into_a_sheet(site: Site, window: 
     page.goto(f"{site.url}/#privacy.7.4")
     expect(page.locator("#panel h2")).to_be_visible()
     page.set_viewport_size({"width": 600, "height": 800})
-    page.wait_for_function("document.getElementById('panel').matches(':modal')")
+    until(lambda: page.evaluate(IS_SHEET))
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.wait_for_function(
-        "document.getElementById('panel').open && !document.getElementById('panel').matches(':modal')"
-    )
+    until(lambda: not page.evaluate(IS_SHEET))
+    expect(page.locator("#panel")).to_have_attribute("open", "")
 
 
 def test_a_link_from_the_policy_asks_at_once_and_only_once(site: Site, window: Windows) -> None:
