@@ -24,6 +24,8 @@ NEAREST_FROM = 0.02
 """Least probability of a clause that is named as nearest when the policy is silent."""
 WORDS_FROM = 0.5
 """Least score at which clauses found by their own words are offered."""
+INTENT_FROM = 0.2
+"""Least probability of a wish that is acted upon; no rightly read one of the labelled questions lies below 0.22."""
 LAW_FROM = 0.15
 """Least probability of an article of law that is named where the policy is silent."""
 TAUGHT_FROM = 92.0
@@ -78,8 +80,9 @@ class Labels:
         silent = max(0.0, 1 - by_clauses - by_intents)
         if by_intents > 0 and by_intents >= max(silent, limits.intent_from * (by_clauses + by_intents)):
             intent = self._intents[int(np.argmax(chances[self._intents]))]
-            name = self._names[intent].removeprefix(INTENT)
-            return Recognition(Outcome.INTENT, best, name, (), float(chances[intent]), by_clauses)
+            if chances[intent] >= INTENT_FROM:
+                name = self._names[intent].removeprefix(INTENT)
+                return Recognition(Outcome.INTENT, best, name, (), float(chances[intent]), by_clauses)
         if not best or by_clauses < limits.covered_from * (by_clauses + silent):
             near = best[: int((chances[clauses[:CLAUSES_AT_MOST]] >= NEAREST_FROM).sum())]
             return Recognition(Outcome.NOT_COVERED, near, None, self._speaking(chances), silent, by_clauses)

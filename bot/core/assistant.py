@@ -20,8 +20,9 @@ from bot.core.hearing import TEXT_MAX, Heard, language_of, listen
 from bot.core.masking import mask
 from bot.core.message import Event, InboundMessage, Reply
 from bot.core.receipts import new_code
+from bot.core.scene import Said, Scene
 from bot.core.state import State
-from bot.core.turn import Said, Turn
+from bot.core.turn import take
 from bot.core.voice import Voice
 from intents.recogniser import Recogniser
 from intents.wording import TRADITIONAL, Wording
@@ -101,40 +102,33 @@ class Assistant:
             kept = work.conversations.state(known)
             state = State.from_bytes(kept.state)
             voice = self._voices.get(self._language(known, heard), self._voices["en"])
-            turn = Turn(work, known, state, message, heard, voice, self._recogniser, self._codes)
-            said = self._paced(state, turn, now) or self._said(turn)
-            for effect in turn.effects.made:
+            scene = Scene(work, known, state, message, heard, voice, self._recogniser, self._codes)
+            said = self._paced(scene, now) or _said(scene)
+            for effect in scene.effects.made:
                 work.trail.add(now, f"person:{known.id}", effect, f"person:{known.id}")
-            if turn.effects.erased:
+            if scene.effects.erased:
                 work.conversations.mark_seen(message.key, now, None)
                 return Taken(tuple(said.replies))
             state.offer(next((reply.choices for reply in reversed(said.replies) if reply.choices), ()))
-            taken = self._keep(work, known, message, heard, said, turn.voice.language, now)
+            taken = self._keep(work, known, message, heard, said, scene.voice.language, now)
             work.conversations.save_state(known, state.to_bytes(), kept.version, now)
             reachable = message.event is not Event.LEFT
             if (
-                turn.voice.language != known.language
-                or turn.effects.language
+                scene.voice.language != known.language
+                or scene.effects.language
                 or reachable != known.reachable
                 or now - known.last_seen > SEEN_EVERY
             ):
-                chosen = True if turn.effects.language else None
+                chosen = True if scene.effects.language else None
                 work.people.touch(
-                    known.id, now, language=turn.voice.language, language_chosen=chosen, reachable=reachable
+                    known.id, now, language=scene.voice.language, language_chosen=chosen, reachable=reachable
                 )
         return taken
 
-    def _said(self, turn: Turn) -> Said:
-        try:
-            return turn.take()
-        except Declined as declined:
-            reply = Reply(turn.voice.shared(declined.wording, **declined.values), language=turn.voice.language)
-            return Said("choice" if turn.message.choice else "command", [reply])
-
-    def _paced(self, state: State, turn: Turn, now: datetime) -> Said | None:
+    def _paced(self, scene: Scene, now: datetime) -> Said | None:
         """Holds back a chat that floods: says so once, then keeps silent until it slows down (GCRA, ITU-T I.371)."""
-        command = turn.heard.command
-        if turn.known.channel in self._unpaced or (command and command.name in ALWAYS):
+        command, state = scene.heard.command, scene.state
+        if scene.known.channel in self._unpaced or (command and command.name in ALWAYS):
             return None
         moment, slot = now.timestamp(), 60 / PER_MINUTE
         rested = max(state.rested, moment)
@@ -142,7 +136,7 @@ class Assistant:
             state.rested, state.flooded = rested + slot, False
             return None
         first, state.flooded = not state.flooded, True
-        return Said("apology", [Reply(turn.voice.shared("too_fast"), language=turn.voice.language)] if first else [])
+        return Said("apology", [Reply(scene.voice.shared("too_fast"), language=scene.voice.language)] if first else [])
 
     def _keep(
         self, work: Work, known: Known, message: InboundMessage, heard: Heard, said: Said, language: str, now: datetime
@@ -218,3 +212,11 @@ class Assistant:
         if known.language == TRADITIONAL and heard.language == "zh" and len(heard.text) < 8:
             return TRADITIONAL
         return heard.language
+
+
+def _said(scene: Scene) -> Said:
+    try:
+        return take(scene)
+    except Declined as declined:
+        reply = scene.plain(declined.wording, **declined.values)
+        return Said("choice" if scene.message.choice else "command", [reply])

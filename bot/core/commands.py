@@ -23,6 +23,19 @@ WORDS = {
     "取消": ("cancel", ""),
     "算了": ("cancel", ""),
     "退出": ("cancel", ""),
+    "whole clause": ("whole", ""),
+    "the whole clause": ("whole", ""),
+    "show the whole clause": ("whole", ""),
+    "show me the whole clause": ("whole", ""),
+    "full clause": ("whole", ""),
+    "show the full clause": ("whole", ""),
+    "整条": ("whole", ""),
+    "整条条款": ("whole", ""),
+    "完整条款": ("whole", ""),
+    "看整条条款": ("whole", ""),
+    "查看整条条款": ("whole", ""),
+    "查看完整条款": ("whole", ""),
+    "显示整条条款": ("whole", ""),
     "english": ("language", "en"),
     "中文": ("language", "zh"),
     "简体中文": ("language", "zh"),
@@ -44,7 +57,7 @@ def parse(text: str) -> Command | None:
     stripped = text.strip()
     if found := _COMMAND.fullmatch(stripped[:160].replace("／", "/"), 0) or _COMMAND.fullmatch(stripped[:160].lower()):
         return Command(found[1].lower(), found[2] or "")
-    if len(stripped) <= 16:
+    if len(stripped) <= 32:
         if stripped in ("繁體中文", "繁體"):
             return Command("language", "zh-Hant")
         if word := WORDS.get(normalise(stripped).strip(" .!。！")):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Literal
 
 from rapidfuzz import fuzz
 
@@ -28,8 +29,15 @@ _ORDINALS = {
 }
 _YES = {"yes", "y", "yep", "yeah", "sure", "ok", "okay", "是", "是的", "好", "好的", "对", "可以", "确定", "嗯"}
 _NO = {"no", "n", "nope", "no thanks", "不", "不要", "不用", "否", "不是", "不用了", "别"}
+_HEARD = {"ok", "okay", "sure", "好", "好的", "嗯", "嗯嗯", "可以"}
 LIKE_A_LABEL = 88.0
 """Least rapidfuzz ratio (0..100) at which typed words count as a button's label."""
+
+
+def bare_word(text: str) -> Literal["heard", "yes or no", ""]:
+    """What a word means that answers nothing on offer: "ok" that one has heard, a yes or no to nothing; else ""."""
+    said = normalise(text).strip(" .!。！,，")
+    return "heard" if said in _HEARD else "yes or no" if said in _YES | _NO else ""
 
 
 @lru_cache(maxsize=1024)

@@ -2,8 +2,7 @@
 
 import re
 
-from bot.core.receipts import ALPHABET, new_code
-from bot.core.turn import tidy_code
+from bot.core.receipts import ALPHABET, new_code, tidy_code
 
 
 def test_a_code_is_two_groups_of_four_that_can_be_read_out():

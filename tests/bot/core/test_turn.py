@@ -3,8 +3,8 @@
 import pytest
 
 from bot.core.message import Reply
+from bot.core.receipts import REASONS, tidy_code
 from bot.core.state import OpenFlow, State
-from bot.core.turn import REASONS, tidy_code
 from storage.engine import Database
 from tests.bot.conftest import Person
 

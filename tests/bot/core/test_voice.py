@@ -8,7 +8,7 @@ import pytest
 
 import bot
 from bot.core.errors import Declined
-from bot.core.turn import REASONS
+from bot.core.receipts import REASONS
 from bot.core.voice import Voice
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
@@ -22,7 +22,7 @@ def keys_used() -> set[str]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("shared", "_plain")
+                and node.func.attr in ("shared", "plain")
             ):
                 found |= {key.value for key in ast.walk(node.args[0]) if isinstance(key, ast.Constant)} - {"reason_"}
     pending = [Declined]
