@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+from bot.commands.accounts import accounts
+from bot.commands.audit import audit
+from bot.commands.orders import orders
+from bot.commands.staff import staff
+
 cli = typer.Typer(
     name="clausebot",
     help="A privacy assistant that answers from a company's policy, clause by clause, and never invents.\n\n"
@@ -31,7 +36,10 @@ def demo(
 
 @cli.command()
 def serve() -> None:
-    """Run the web chat with the settings of the environment and .env (see .env.example)."""
+    """Run the web chat, and the platforms that are set up, with the settings of the environment and .env.
+
+    .env.example lists them all. Example: CLAUSEBOT_WEB_PORT=9000 clausebot serve
+    """
     from bot.commands.serve import run_server
 
     run_server()
@@ -41,7 +49,10 @@ def serve() -> None:
 def chat(
     language: Annotated[str, typer.Option(help="en, zh or zh-Hant; otherwise it follows what you write.")] = "",
 ) -> None:
-    """Talk to the assistant here. With a pipe it reads one message a line: printf 'do you sell my data?\\n' | clausebot chat"""
+    """Talk to the assistant here; with a pipe it reads one message a line.
+
+    Examples: clausebot chat --language zh    echo 'do you sell my data?' | clausebot chat
+    """
     from bot.commands.talk import run_chat
 
     run_chat(language)
@@ -66,23 +77,39 @@ def understand(
 @cli.command()
 def policy(
     name: Annotated[
-        str, typer.Argument(help="A clause (privacy.7.4), a law article (pipl.45), or nothing for the contents.")
+        str,
+        typer.Argument(
+            help="A clause (7.4 or privacy.7.4), a section (7), a law article (pipl.45); nothing: contents."
+        ),
     ] = "",
     language: Annotated[str, typer.Option(help="en, zh or zh-Hant.")] = "en",
 ) -> None:
-    """Read the policy here: its contents, or one clause with its citation."""
+    """Read the policy here: its contents, or one clause with its citation.
+
+    Examples: clausebot policy 7.4    clausebot policy pipl.45 --language zh
+    """
     from bot.commands.policy import run_policy
 
     run_policy(name, language)
 
 
 @cli.command()
-def doctor() -> None:
-    """Check settings, keys, database, clock, disk and knowledge, and say what to do. Exit code 2 when something is wrong."""
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Don't ask Telegram and WeChat.")] = False,
+) -> None:
+    """Check settings, policy, wording, trained files, keys, database, disk, clock and platforms, and say what to do.
+
+    Exit code 2 when something is wrong. Example: clausebot doctor --offline
+    """
     from bot.commands.doctor import run_doctor
 
-    run_doctor()
+    run_doctor(offline=offline)
 
+
+cli.add_typer(accounts, name="accounts")
+cli.add_typer(audit, name="audit")
+cli.add_typer(staff, name="staff")
+cli.add_typer(orders, name="orders")
 
 telegram = typer.Typer(help="Connect a Telegram bot: its webhook and its commands.", no_args_is_help=True)
 wechat = typer.Typer(help="Look after a WeChat Official Account.", no_args_is_help=True)
@@ -99,6 +126,8 @@ def telegram_set_webhook() -> None:
 
     To change the secret: put the present one into TELEGRAM_WEBHOOK_SECRET_OLD and a new one into
     TELEGRAM_WEBHOOK_SECRET, restart the bot, run this, and take the old one out a minute later.
+
+    Example: clausebot telegram set-webhook
     """
     from bot.commands.telegram import run_set_webhook, told
 
@@ -107,7 +136,10 @@ def telegram_set_webhook() -> None:
 
 @telegram.command("webhook-info")
 def telegram_webhook_info() -> None:
-    """Show how the webhook stands, with a warning for what is wrong. Exit code 1 when there is one."""
+    """Show how the webhook stands, with a warning for what is wrong. Exit code 1 when there is one.
+
+    Example: clausebot telegram webhook-info
+    """
     from bot.commands.telegram import run_webhook_info, told
 
     if run_webhook_info(told()).warnings:
@@ -116,7 +148,10 @@ def telegram_webhook_info() -> None:
 
 @telegram.command("commands")
 def telegram_commands() -> None:
-    """Give Telegram the bot's commands, described in each language: all in private chats, /start in groups."""
+    """Give Telegram the bot's commands, described in each language: all in private chats, /start in groups.
+
+    Example: clausebot telegram commands
+    """
     from bot.commands.telegram import run_commands, told
 
     run_commands(told())
@@ -124,7 +159,10 @@ def telegram_commands() -> None:
 
 @menu.command("push")
 def wechat_menu_push(language: MenuLanguage = "zh") -> None:
-    """Publish our menu. People see it at once when they follow anew, others within five minutes."""
+    """Publish our menu. People see it at once when they follow anew, others within five minutes.
+
+    Example: clausebot wechat menu push --language en
+    """
     from bot.commands.wechat import run_push
     from bot.settings import read
 
@@ -133,7 +171,10 @@ def wechat_menu_push(language: MenuLanguage = "zh") -> None:
 
 @menu.command("show")
 def wechat_menu_show(language: MenuLanguage = "zh") -> None:
-    """Print the published menu beside ours. Exit code 1 when they differ."""
+    """Print the published menu beside ours. Exit code 1 when they differ.
+
+    Example: clausebot wechat menu show
+    """
     from bot.commands.wechat import run_show
     from bot.settings import read
 

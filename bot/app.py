@@ -19,6 +19,7 @@ from bot.inbox import Inbox
 from bot.look import texts
 from bot.platforms import platforms
 from bot.policy_pages import PolicyPages
+from bot.request_desk import RequestDesk, request_desk
 from bot.settings import Settings
 from bot.web import make_app
 from intents.catalogue import gaps
@@ -49,6 +50,7 @@ class App:
     channels: tuple[Channel, ...]
     senders: dict[str, Sender]
     web: Starlette
+    desk: RequestDesk
     clock: Clock
 
     @property
@@ -61,6 +63,7 @@ class App:
     def close(self) -> None:
         """Lets the turns under way end, then closes the database."""
         self.inbox.close()
+        self.desk.close()
         self.database.close()
 
 
@@ -87,7 +90,9 @@ def build(
         database = open_database(settings)
     except (BrokenFile, StorageError) as bad:
         raise Misconfigured([str(bad)]) from bad
-    assistant = Assistant(database, policy, recogniser, wording, clock, unpaced=frozenset(c.name for c in channels))
+    desk = request_desk(settings, database, policy, wording, clock)
+    unpaced = frozenset(channel.name for channel in channels)
+    assistant = Assistant(database, policy, recogniser, wording, clock, unpaced=unpaced, requests=desk.requests)
 
     def history(address: Address, after: int) -> list[Entry]:
         return [Entry(*line) for line in history_of(database, address, after)]
@@ -105,7 +110,7 @@ def build(
     )
     senders: dict[str, Sender] = {}
     inbox = Inbox(assistant, senders, in_place=frozenset({chat.name}))
-    every = (chat, *channels, *platforms(settings, database, policy, wording, recogniser, clock, inbox))
+    every = (chat, *channels, *desk.channels, *platforms(settings, database, policy, wording, recogniser, clock, inbox))
     senders.update({channel.name: Sender(database, channel, clock) for channel in every})
     policy_pages = PolicyPages(every_version, public=public)
 
@@ -113,8 +118,8 @@ def build(
         await asyncio.to_thread(_ask, database)
 
     checks = {"database": database_answers}
-    web = make_app(every, inbox.put, policy_pages, public=public, checks=checks, more=pages)
-    return App(settings, policy, wording, recogniser, database, assistant, inbox, every, senders, web, clock)
+    web = make_app(every, inbox.put, policy_pages, public=public, checks=checks, more=(*desk.routes, *pages))
+    return App(settings, policy, wording, recogniser, database, assistant, inbox, every, senders, web, desk, clock)
 
 
 def _ask(database: Database) -> None:

@@ -1,11 +1,12 @@
 """The async door to the synchronous core: one turn at a time per conversation, each in a worker thread."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import chain, repeat
+from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -14,11 +15,11 @@ import structlog
 from bot.core.assistant import Assistant, Taken
 from bot.core.delivery import Sender
 from bot.core.message import Address, InboundMessage, Reply
-from storage.errors import StorageError
 
-THREADS = 8
-LATE_TRIES = (1.0, 2.0, 4.0, 8.0)
-"""Seconds before a turn is tried again that failed after its push had to be answered; then as long as the last."""
+THREADS = 24
+"""Turns under way at once: those that wait to write are committed together, so more of them cost fewer trips to the disk."""
+LOOK_EVERY = 0.1
+"""Seconds between two looks whether it is known by now where the replies to a repeated message went."""
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -28,11 +29,13 @@ log = structlog.get_logger(__name__)
 class PassiveReply:
     """Replies that go back in the answer to the very push that brought the message.
 
-    Await `confirm` once the answer is written. Without it the claim ends by itself, and the pump sends them.
+    Await `confirm` once the answer is written. Without it the claims end by themselves, and the pump sends all of them.
     """
 
     _sender: Sender
     _taken: Taken
+    _send_rest: Callable[[], Awaitable[None]] | None = None
+    """Sends the replies that are not in the answer. Not before it, or they could arrive in front of it."""
 
     @property
     def replies(self) -> Sequence[Reply]:
@@ -47,6 +50,8 @@ class PassiveReply:
     async def confirm(self) -> None:
         """The answer is on its way. If it doesn't arrive the platform pushes again, and gets the same again."""
         await self._sender.mark_passive(self._taken)
+        if self._send_rest is not None:
+            await self._send_rest()
 
 
 def _first_alone(replies: Sequence[Reply]) -> int:
@@ -83,25 +88,31 @@ class Inbox:
     ) -> PassiveReply | None:
         """Takes one message, as `put`; its first replies are the caller's to answer with, if they are there in time.
 
-        `together` says how many go into one answer; the channel's `send` has the others. None when there is no reply
-        in time: then everything is sent by `send`. The same message again gets the replies that went back in an answer.
+        `together` says how many go into one answer; the channel's `send` has the others. None when there is nothing to
+        answer with. Either way it is committed: the push may be acknowledged. Raises TimeoutError when it was not
+        committed in time, and StorageError when it can't be: then it must come again, or it would be lost. The same
+        message again gets the replies that went back in an answer.
         """
-        turn = self._keep(self._take_alone(message))
-        done, _ = await asyncio.wait({turn}, timeout=within.total_seconds())
+        until = monotonic() + within.total_seconds()
         sender = self._senders[message.sender.channel]
-        if not done:
-            self._keep(self._finish_late(turn, message, sender))
-            return None
+        turn = self._keep(self._take_alone(message, until))
+        try:
+            await asyncio.wait({turn}, timeout=within.total_seconds())
+        finally:  # Whoever asked may be gone by now; what is committed all the same must be said.
+            if not turn.done():
+                self._keep(self._finish_late(turn, message, sender))
+        if not turn.done():
+            raise TimeoutError("the turn is not committed yet")
         taken = turn.result()
         if taken.repeated:
-            went: int = await asyncio.to_thread(sender.went_passively, message.key)
+            went = await self._went_passively(sender, message, until)
             return PassiveReply(sender, _part(taken, 0, went)) if went else None
         if not taken.replies:
             return None
         split = max(1, together(taken.replies))
-        if split < len(taken.replies):
-            await self._send(sender, _part(taken, split, None), message.sender)
-        return PassiveReply(sender, _part(taken, 0, split))
+        rest = _part(taken, split, None)
+        send_rest = partial(self._send, sender, rest, message.sender) if rest.replies else None
+        return PassiveReply(sender, _part(taken, 0, split), send_rest)
 
     def close(self) -> None:
         """Waits for the turns under way."""
@@ -110,9 +121,24 @@ class Inbox:
     async def _take(self, message: InboundMessage) -> Taken:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._assistant.take, message)
 
-    async def _take_alone(self, message: InboundMessage) -> Taken:
+    async def _take_alone(self, message: InboundMessage, until: float) -> Taken:
+        """One turn, unless its push can't be answered any more before it begins: that one comes again."""
+
+        def take() -> Taken:
+            if monotonic() > until:
+                raise TimeoutError("the turn was not begun in time")
+            return self._assistant.take(message)
+
         async with self._turns.setdefault(message.sender, asyncio.Lock()):
-            return await self._take(message)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, take)
+
+    async def _went_passively(self, sender: Sender, message: InboundMessage, until: float) -> int:
+        """How many replies to a repeated message went back in an answer. Waits for whoever is still answering it."""
+        while (went := await asyncio.to_thread(sender.went_passively, message.key)) is None:
+            if monotonic() + LOOK_EVERY > until:
+                return 0  # It is committed: if nobody sends it after all, its claim ends and the pump does.
+            await asyncio.sleep(LOOK_EVERY)
+        return went
 
     async def _send(self, sender: Sender, taken: Taken, address: Address) -> None:
         if sender.is_running:
@@ -121,15 +147,12 @@ class Inbox:
             await sender.send_own(taken, address)
 
     async def _finish_late(self, turn: asyncio.Task[Taken], message: InboundMessage, sender: Sender) -> None:
-        """Sends what came too late for the answer. The push is acknowledged by now, so a failed turn is tried again."""
-        for pause in chain(LATE_TRIES, repeat(LATE_TRIES[-1])):
-            try:
-                taken = await turn
-                break
-            except StorageError as busy:
-                log.error("turn failed after its push was answered", again_in=pause, error=type(busy).__name__)
-                await asyncio.sleep(pause)
-                turn = self._keep(self._take_alone(message))
+        """Sends what came too late for the answer. A turn that failed is the next push's to take."""
+        try:
+            taken = await turn
+        except Exception as failure:
+            log.warning("turn given up; its push comes again", error=type(failure).__name__)
+            return
         if not taken.repeated:
             await self._send(sender, taken, message.sender)
 

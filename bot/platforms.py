@@ -30,9 +30,9 @@ def platforms(
     if settings.telegram_token.get_secret_value():
         from bot.channels.telegram import Telegram
 
-        def quarantine(key: str, body: bytes, error: str) -> None:
+        def quarantine(key: str, body: bytes, error: str, user: str | None) -> None:
             with database.work() as work:
-                work.quarantine.put(key, "telegram", body, error, clock())
+                work.quarantine.put(key, "telegram", body, error, clock(), user)
 
         found.append(
             Telegram(

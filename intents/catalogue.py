@@ -46,9 +46,11 @@ def needed_wording(flow: str) -> set[str]:
         place, key = resolve(flow, str(node.args[0].value))
         if node.func.id == "say":
             needed.add(f"{place}.{key}")
+        elif node.func.id in ("ask", "pick"):
+            needed.add(f"{place}.choose.{key}.ask")
         elif node.func.id == "confirm":
             needed |= {f"{place}.choose.{key}.{word}" for word in ("ask", "yes", "no")}
-        elif node.func.id == "choose" and isinstance(node.args[1], ast.Name):
+        elif node.func.id in ("choose", "choose_among") and isinstance(node.args[1], ast.Name):
             options = [option.value for option in getattr(module, node.args[1].id)]
             needed |= {f"{place}.choose.{key}.{word}" for word in ("ask", *options)}
     return needed

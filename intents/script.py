@@ -14,7 +14,7 @@ Rules that keep replay honest: step names are unique in a flow and stay while jo
 no database and no randomness, it yields a step for it.
 """
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -39,11 +39,35 @@ class Cite:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """A work order of the person's, drawn with where it stands. `number` as it is kept."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choose:
-    """A question with named options; its outcome is the option's name."""
+    """A question with named options; its outcome is the option's name. `labels` where the wording can't know them."""
 
     step: str
     options: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question answered in own words; its outcome is those words, masked and cut, "" when the person has none."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """The person shows who they are as far as `right` needs. Its outcome is how far they got: "portal", "contact" or
+    "none". What they type meanwhile is written down nowhere."""
+
+    step: str
+    right: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +79,9 @@ class Do:
     arguments: dict[str, str] = field(default_factory=dict)
 
 
-Step = Say | Cite | Choose | Do
+Waiting = Choose | Ask | Prove
+"""What a flow can wait at."""
+Step = Say | Cite | Show | Waiting | Do
 Script = Generator[Step, Any, Outcome]
 """What a flow returns to its caller when it ends is `Outcome`."""
 
@@ -81,6 +107,35 @@ def choose(step: str, options: type[Option]) -> Script[Option]:
     """Asks the person to pick one of `options`; returns the picked one."""
     picked = yield Choose(step, tuple(option.value for option in options))
     return options(picked)
+
+
+def choose_among(step: str, options: type[Option], open_now: Collection[str]) -> Script[Option]:
+    """Asks the person to pick one of those `options` that are open to them now."""
+    picked = yield Choose(step, tuple(option.value for option in options if option.value in open_now))
+    return options(picked)
+
+
+def pick(step: str, labelled: Mapping[str, str]) -> Script[str]:
+    """Asks the person to pick one of things that only the store knows: option -> label."""
+    picked: str = yield Choose(step, tuple(labelled), tuple(labelled.values()))
+    return picked
+
+
+def ask(step: str) -> Script[str]:
+    """Asks for the person's own words."""
+    words: str = yield Ask(step)
+    return words
+
+
+def prove(step: str, right: str) -> Script[str]:
+    """Has the person show who they are."""
+    level: str = yield Prove(step, right)
+    return level
+
+
+def show(number: str) -> Script[None]:
+    """Shows a work order."""
+    yield Show(number)
 
 
 def confirm(step: str) -> Script[bool]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 Localized = Mapping[str, str]
@@ -59,7 +60,7 @@ class Section:
     clauses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # No slots: what is asked for with every question is worked out once.
 class PolicyVersion:
     """A published version: never changed, a correction is a new version. `checksum` is SHA-256 over its data files."""
 
@@ -76,7 +77,7 @@ class PolicyVersion:
     contact: Localized = field(default_factory=dict)
     law_folders: tuple[Path, ...] = ()
 
-    @property
+    @cached_property
     def languages(self) -> tuple[str, ...]:
         """Languages that every clause is worded in, English first."""
         return tuple(

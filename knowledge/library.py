@@ -8,34 +8,19 @@ imported lies there too, as an overlay with its own checksum: a published versio
 """
 
 import hashlib
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from knowledge.clause import Clause, LawArticle, Localized, PolicyVersion, Section
+from knowledge.clause import Clause, Localized, PolicyVersion, Section, localized
 from knowledge.errors import BrokenFile
+from knowledge.shapes import check_policy, check_wording
+from knowledge.statutes import articles, law_folder
+from knowledge.tables import read_toml as read_toml  # Whoever reads a policy reads tables.
 
 BUNDLED = Path(__file__).parent / "policies"
 LANGUAGES = ("en", "zh")
-NODE_KEYS = frozenset({"section", "title", "parent", "clause", "lead", "citation", "tags", "related", "law", "new"})
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The file's tables. Raises BrokenFile with the line where TOML or UTF-8 breaks."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as missing:
-        raise BrokenFile(path, "is missing", "Restore the file, or correct the setting that names it") from missing
-    except UnicodeDecodeError as bad:
-        raise BrokenFile(path, f"is not UTF-8 text (byte {bad.start})", "Save it as UTF-8") from bad
-    except tomllib.TOMLDecodeError as bad:
-        raise BrokenFile(path, f"is not valid TOML: {bad}", "Correct that line") from bad
-    except OSError as bad:
-        raise BrokenFile(
-            path, f"can't be read: {bad.strerror}", "Check that the file's owner lets the program read it"
-        ) from bad
 
 
 def versions(company: str, *, extra: Path | None = None) -> list[date]:
@@ -78,15 +63,12 @@ def load_folder(folder: Path, *, extra: Path | None = None) -> PolicyVersion:
     """The policy in `folder`, with the laws it enables and the official wording imported for it. Raises BrokenFile."""
     path = folder / "policy.toml"
     data = read_toml(path)
-    for key in ("company", "date", "authoritative_language", "name", "title", "node"):
-        if key not in data:
-            raise BrokenFile(path, f"lacks the key {key!r}", "Compare it with the bundled policy's policy.toml")
-    _sane(path, data)
+    check_policy(path, data, LANGUAGES)
     wording = {language: _wording(folder / language) for language in LANGUAGES}
     official = _official(data["company"], str(data["date"]), extra)
     sections, clauses = _outline(path, data["node"], wording, official)
-    law_folders = tuple(_law_folder(path, name, extra) for name in data.get("laws", ()))
-    law = {article.id: article for law_folder in law_folders for article in _law(law_folder)}
+    law_folders = tuple(law_folder(path, name, list(_roots(extra))) for name in data.get("laws", ()))
+    law = {article.id: article for folder_of_law in law_folders for article in articles(folder_of_law, LANGUAGES)}
     return PolicyVersion(
         company=data["company"],
         date=data["date"],
@@ -101,34 +83,6 @@ def load_folder(folder: Path, *, extra: Path | None = None) -> PolicyVersion:
         contact=data.get("contact", {}),
         law_folders=law_folders,
     )
-
-
-def _sane(path: Path, data: dict[str, Any]) -> None:
-    """Raises BrokenFile for a key nobody reads and for a value of the wrong kind."""
-    kinds = {"company": str, "date": date, "authoritative_language": str, "laws": list, "node": list}
-    kinds |= dict.fromkeys(("name", "title", "contact"), dict)
-    for key, value in data.items():
-        if key not in kinds:
-            raise BrokenFile(
-                path, f"has the key {key!r}, which nobody reads", f"Keys there are: {', '.join(sorted(kinds))}"
-            )
-        if not isinstance(value, kinds[key]):
-            raise BrokenFile(
-                path, f"{key} must be a {kinds[key].__name__}", "Compare it with the bundled policy's policy.toml"
-            )
-    if data["company"] != path.parent.parent.name:
-        raise BrokenFile(
-            path, f"says company {data['company']!r} in the folder {path.parent.parent.name!r}", "Make them the same"
-        )
-    if data["authoritative_language"] not in LANGUAGES:
-        raise BrokenFile(path, f"authoritative_language must be one of {', '.join(LANGUAGES)}", "Correct it")
-    for node in data["node"]:
-        if unknown := set(node) - NODE_KEYS:
-            raise BrokenFile(
-                path,
-                f"a [[node]] has the key {unknown.pop()!r}, which nobody reads",
-                f"Keys there are: {', '.join(sorted(NODE_KEYS))}",
-            )
 
 
 def phrasings(policy: PolicyVersion, language: str) -> dict[str, tuple[str, ...]]:
@@ -154,13 +108,15 @@ def phrasings(policy: PolicyVersion, language: str) -> dict[str, tuple[str, ...]
     return found
 
 
+def policy_files(folder: Path) -> list[Path]:
+    """The files that are the policy: structure and wording. Phrasings and what was trained are not."""
+    return [folder / "policy.toml", *sorted(p for language in LANGUAGES for p in (folder / language).glob("*.toml"))]
+
+
 def checksum(folder: Path) -> str:
     """SHA-256 over the structure and the wording of a version (not its phrasings), the same on every machine."""
     digest = hashlib.sha256()
-    for path in [
-        folder / "policy.toml",
-        *sorted(p for language in LANGUAGES for p in (folder / language).glob("*.toml")),
-    ]:
+    for path in policy_files(folder):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
@@ -176,9 +132,9 @@ def _wording(folder: Path) -> dict[str, tuple[Path, Mapping[str, str]]]:
     """Clause id -> (its file, {heading, plain}) of one language's folder."""
     found: dict[str, tuple[Path, Mapping[str, str]]] = {}
     for path in sorted(folder.glob("*.toml")):
-        for key, table in read_toml(path).items():
-            if not isinstance(table, dict) or not all(isinstance(table.get(k), str) for k in ("heading", "plain")):
-                raise BrokenFile(path, f"[{key!r}] needs the texts heading and plain", "Write both as strings")
+        tables = read_toml(path)
+        check_wording(path, tables)
+        for key, table in tables.items():
             if key in found:
                 raise BrokenFile(path, f"[{key!r}] is worded twice, first in {found[key][0].name}", "Keep one of them")
             found[key] = (path, table)
@@ -193,7 +149,8 @@ def _official(company: str, version: str, extra: Path | None) -> dict[str, dict[
     for path in sorted((extra / company / version / "official").glob("*.toml")):
         data = read_toml(path)
         texts: dict[str, str] = data.get("official", {})
-        if data.get("checksum") != official_checksum(texts):
+        is_whole = isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values())
+        if not is_whole or data.get("checksum") != official_checksum(texts):
             raise BrokenFile(
                 path, "was changed after the import (its checksum differs)", "Import the company's text again"
             )
@@ -221,14 +178,15 @@ def _outline(
     for node in nodes:
         if "section" in node:
             current = node["section"]
+            if current in sections:
+                raise BrokenFile(path, f"section {current!r} stands twice", "Ids are unique")
             sections[current] = Section(current, node["title"], node.get("parent"))
             members[current] = []
             continue
-        key = node.get("clause")
-        if not isinstance(key, str) or not current:
-            raise BrokenFile(
-                path, f"a [[node]] is neither a section nor a clause below one: {node}", "Give it section = or clause ="
-            )
+        key = node["clause"]
+        if not current or key.partition(".")[0] not in sections:
+            part = key.partition(".")[0]
+            raise BrokenFile(path, f"clause {key!r} has no part {part!r} above it", "Write its section first")
         if key in clauses:
             raise BrokenFile(path, f"clause {key!r} stands twice", "Ids are unique")
         words = {language: texts[key][1] for language, texts in wording.items() if key in texts}
@@ -261,36 +219,4 @@ def _citation(key: str, sections: Mapping[str, Section]) -> Localized:
     """ "Privacy Policy 7.4" from "privacy.7.4" and the part's title."""
     part, _, number = key.partition(".")
     title = sections[part].title
-    return {"en": f"{title['en']} {number}", "zh": f"《{title['zh']}》{number}"}
-
-
-def _law_folder(path: Path, name: str, extra: Path | None) -> Path:
-    for root in _roots(extra):
-        if (root / "law" / name / "law.toml").exists():
-            return root / "law" / name
-    raise BrokenFile(
-        path, f"enables the law {name!r}, which has no folder below law/", "Correct the name in laws = [...]"
-    )
-
-
-def _law(folder: Path) -> Iterator[LawArticle]:
-    path = folder / "law.toml"
-    data = read_toml(path)
-    words = {
-        language: read_toml(folder / f"{language}.toml")
-        for language in LANGUAGES
-        if (folder / f"{language}.toml").exists()
-    }
-    for article in data.get("article", ()):
-        key, number = article["id"], article["number"]
-        texts = {language: table[key] for language, table in words.items() if key in table}
-        yield LawArticle(
-            id=key,
-            citation={"en": f"{data['short']['en']} Article {number}", "zh": f"{data['short']['zh']}第{number}条"},
-            heading={language: t["heading"] for language, t in texts.items()},
-            plain={language: t["plain"].strip() for language, t in texts.items()},
-            jurisdiction=data["jurisdiction"],
-            source=data["source"],
-            tags=tuple(article.get("tags", ())),
-            beside=tuple(article.get("beside", ())),
-        )
+    return {"en": f"{localized(title, 'en')} {number}", "zh": f"《{localized(title, 'zh')}》{number}"}

@@ -3,7 +3,6 @@
 `python -m knowledge.topic_training` writes knowledge/trained/.
 """
 
-import re
 import sys
 from pathlib import Path
 
@@ -13,17 +12,16 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from knowledge.clause import Clause, LawArticle, PolicyVersion
+from knowledge.clause import PolicyVersion
 from knowledge.fitting import rows_of
 from knowledge.library import load_policy, phrasings
-from knowledge.normal import normalise
+from knowledge.topic_material import asked, said, space_of
 from knowledge.topics import Topics, topic_features
-from knowledge.vectors import Space, Weights
+from knowledge.vectors import Weights
 
 SEED = 20231215
 ASKED_IN_SAID = 0.3
 """How much a phrasing weighs beside a sentence of the clause when learning what a clause's sentence is about."""
-SENTENCE = re.compile(r"[^\n.;。；]{7,}")
 OFF_TOPIC = "_far"
 
 
@@ -34,13 +32,12 @@ def train_topics(policy: PolicyVersion) -> list[Path]:
 
 def fit_topics(policy: PolicyVersion, language: str) -> Topics:
     """The topics of one language."""
-    asked = [(normalise(text), key) for key, texts in phrasings(policy, language).items() for text in texts]
-    said = [(normalise(text), key) for key, text in _sentences(policy, language)]
-    seen = [topic_features(text, language) for text, _ in (*asked, *said)]
-    space = Space.over(seen, at_least=2, at_most=30_000)
+    of_people, of_clauses = asked(policy, language), said(policy, language)
+    seen = [topic_features(text, language) for text, _ in (*of_people, *of_clauses)]
+    space = space_of(seen)
     matrix = rows_of(space, seen, (1.0,))
-    keys = np.array([key for _, key in (*asked, *said)])
-    is_asked = np.arange(len(keys)) < len(asked)
+    keys = np.array([key for _, key in (*of_people, *of_clauses)])
+    is_asked = np.arange(len(keys)) < len(of_people)
     is_clause = np.array([not key.startswith("_") for key in keys])
     topic = np.array([topic_of(key) for key in keys])
     weight = np.where(is_asked, ASKED_IN_SAID, 1.0)
@@ -58,16 +55,6 @@ def fit_topics(policy: PolicyVersion, language: str) -> Topics:
 def topic_of(key: str) -> str:
     """The numbered item of a clause ("privacy.3.1" for "privacy.3.1.4", "legal.1"); a law article is a topic."""
     return ".".join(key.split(".")[: 3 if key.startswith("privacy") else 2])
-
-
-def _sentences(policy: PolicyVersion, language: str) -> list[tuple[str, str]]:
-    pieces: tuple[Clause | LawArticle, ...] = (*policy.clauses.values(), *policy.law.values())
-    return [
-        (piece.id, text)
-        for piece in pieces
-        if language in piece.plain
-        for text in (piece.heading[language], *SENTENCE.findall(piece.plain[language]))
-    ]
 
 
 def _weights(matrix: csr_matrix, topic: NDArray[np.str_], weight: NDArray[np.float64] | None) -> Weights:

@@ -22,15 +22,16 @@ from storage import postgres, sqlite
 from storage.crypto import Keyring
 from storage.errors import Busy, CannotOpen
 from storage.migrate import bring_up
-from storage.sqlite import journal_for
-from storage.stores.people import ERASED
+from storage.sqlite import Writing, journal_for
 from storage.work import Work
-from storage.writers import WriterQueue
+from storage.writers import Writers
 
 __all__ = ["Database", "DatabaseFacts", "journal_for"]
 
-TRY_AGAIN = ("40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03")
-"""SQLSTATEs of PostgreSQL that pass: serialisation, deadlock, lock not had, statement cancelled, server stopping."""
+PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""What passes by itself, or once there is room on the disk again."""
+TRY_AGAIN = ("53100", "53200", "53300", "40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03")
+"""SQLSTATEs of PostgreSQL that pass: disk full, memory full, too many connections, serialisation, deadlock, lock not had, statement cancelled, server stopping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Database:
 
     def __init__(self, writer: Engine, reader: Engine, facts: DatabaseFacts, keyring: Keyring) -> None:
         self._writer, self._reader, self.facts, self.keyring = writer, reader, facts, keyring
-        self._queue = WriterQueue(sqlite.PATIENCE) if facts.kind == "sqlite" else None
+        self._writing = Writing(writer, facts.journal_mode) if facts.kind == "sqlite" else None
+        self._writers = Writers(sqlite.PATIENCE, self._writing.begin) if self._writing else None
 
     @classmethod
     def open(cls, url: str, keyring: Keyring, *, migrate: bool = True) -> Self:
@@ -71,16 +73,16 @@ class Database:
     def work(self) -> Iterator[Work]:
         """One transaction that writes: committed at the end of the block, undone by an exception. Raises Busy.
 
-        On SQLite the others wait meanwhile: do nothing slow inside.
+        On SQLite the others wait meanwhile, and those who wrote just before are committed together with this block: do
+        nothing slow inside, wait for nothing that somebody else may hold.
         """
-        with ExitStack() as until_done, _busy():
-            patience = until_done.enter_context(self._queue.turn()) if self._queue else None
-            with self._writer.connect() as connection:
-                if patience is not None:
-                    sqlite.set_patience(connection, patience)
-                yield from _transaction(connection, self.keyring)
-                if connection.info.pop(ERASED, False) and self._queue:
-                    sqlite.empty_journal(connection, self.facts.journal_mode.upper())
+        with _busy():
+            if self._writers is not None:
+                with self._writers.turn() as writing:
+                    yield Work(writing.connection, self.keyring)
+            else:
+                with self._writer.connect() as connection:
+                    yield from _transaction(connection, self.keyring)
 
     @contextmanager
     def read(self) -> Iterator[Work]:
@@ -93,6 +95,8 @@ class Database:
 
     def close(self) -> None:
         """Closes all connections. Opening again is a new Database."""
+        if self._writing is not None:
+            self._writing.close()
         self._reader.dispose()
         self._writer.dispose()
 
@@ -155,8 +159,8 @@ def _busy() -> Iterator[None]:
         raise Busy("the database is busy: no free connection. Try again") from none_free
     except sqlite3.Error as error:
         # From a prepared statement, which speaks to the driver itself.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Busy("the database is busy; nothing was written. Try again") from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in PASSING:
+            raise Busy("the database is busy or its disk full; nothing was written. Try again") from error
         raise
     except DBAPIError as error:
         if _passes(error):
@@ -167,7 +171,7 @@ def _busy() -> Iterator[None]:
 def _passes(error: DBAPIError) -> bool:
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in PASSING
     state = getattr(cause, "sqlstate", None)
     # Without a state it is the connection itself that failed.
     return isinstance(error, OperationalError) and (state is None or state in TRY_AGAIN or error.connection_invalidated)

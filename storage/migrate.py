@@ -1,9 +1,11 @@
 """Bringing the tables up to date: forward only, all steps in one transaction, one process at a time.
 
 python -m storage.migrate "Add work orders"     drafts the next step from what the tables say now
+python -m storage.migrate -                     runs the missing steps of the database whose address stands on standard input
 """
 
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -43,6 +45,16 @@ def bring_up(reader: Engine, migrator: Engine, migrate: bool) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         if _lacks(connection):  # Another process may have run them while we waited.
             _run(connection)
+
+
+def bring_up_apart(url: str) -> None:
+    """Runs the missing steps in a process of its own: what alembic takes, 8 MB, a server would keep for ever.
+
+    Says nothing of a failure: whoever opens the database next meets the same, and can tell what it is.
+    """
+    # The address goes through a pipe: it may hold a password, and a command line is everybody's to read.
+    command = [sys.executable, "-m", "storage.migrate", "-"]
+    subprocess.run(command, input=url, text=True, capture_output=True, check=False)
 
 
 def _lacks(connection: Connection) -> bool:
@@ -97,5 +109,11 @@ def draft(message: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit('usage: python -m storage.migrate "What changes"')
-    draft(sys.argv[1])
+        sys.exit('usage: python -m storage.migrate "What changes", or - to run the steps')
+    if sys.argv[1] == "-":
+        from storage.crypto import Keyring
+        from storage.engine import Database
+
+        Database.open(sys.stdin.read(), Keyring.new()).close()
+    else:
+        draft(sys.argv[1])

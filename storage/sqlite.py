@@ -4,20 +4,25 @@ Two engines on one file: the writing one opens every transaction with BEGIN IMME
 loses to whoever writes first, or loses their change), the reading one can't write at all.
 """
 
+import logging
+import math
 import os
 import sqlite3
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
 
 from storage.errors import CannotOpen
+from storage.stores.people import ERASED
 
 PATIENCE = 3.0
 """Seconds that anybody waits for somebody else's transaction; below the 4.5 s in which WeChat wants its answer."""
 OLDEST = (3, 35, 0)
 """The first version with RETURNING (sqlite.org, release log 2021-03-12)."""
+
+log = logging.getLogger(__name__)
 
 
 def journal_for(version: tuple[int, int, int]) -> str:
@@ -32,18 +37,21 @@ def journal_for(version: tuple[int, int, int]) -> str:
     return "PERSIST"
 
 
-def empty_journal(connection: Connection, journal: str) -> None:
+def empty_journal(connection: sqlite3.Connection, journal: str) -> None:
     """Takes the pages of earlier transactions off the disk: what was erased must not lie on in the journal.
 
     Does what it can: while somebody reads, a journal can't be emptied; the next erasure or retention run tries again.
     """
-    raw = connection.connection.dbapi_connection
-    assert isinstance(raw, sqlite3.Connection)
     if journal == "WAL":
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return
-    for mode in ("DELETE", journal):  # Leaving PERSIST for DELETE deletes the file (sqlite.org, PRAGMA journal_mode).
-        raw.execute(f"PRAGMA journal_mode={mode}")
+        steps = ["PRAGMA wal_checkpoint(TRUNCATE)"]
+    else:  # Leaving PERSIST for DELETE deletes the file (sqlite.org, PRAGMA journal_mode).
+        steps = ["PRAGMA journal_mode=DELETE", f"PRAGMA journal_mode={journal}"]
+    for step in steps:
+        try:
+            connection.execute(step)
+        except sqlite3.OperationalError as refused:
+            # The transaction is committed: whatever is wrong now must not look as if it were not.
+            log.warning("journal not emptied: %s", refused)
 
 
 def why(version: tuple[int, int, int]) -> str:
@@ -75,7 +83,10 @@ def file_of(url: URL) -> Path:
 
 
 def writing(path: Path, journal: str) -> Engine:
-    """The engine that writes: one connection, and the caller lets in one thread at a time."""
+    """The engine that writes: one connection, and the caller lets in one thread at a time.
+
+    It opens a transaction where none is open yet; `Writing` opens its own before.
+    """
     engine = _engine(path, QueuePool, pool_size=1, max_overflow=0)
 
     @event.listens_for(engine, "connect")
@@ -87,9 +98,65 @@ def writing(path: Path, journal: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        raw = connection.connection.dbapi_connection
+        if not (isinstance(raw, sqlite3.Connection) and raw.in_transaction):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+class Writing:
+    """The one connection that writes, and the transaction open on it. Several threads may use it one after another.
+
+    Begins and ends are the driver's own: a turn is so short that SQLAlchemy's would be a tenth of it.
+    """
+
+    def __init__(self, engine: Engine, journal: str) -> None:
+        self.connection, self._journal = engine.connect(), journal
+        raw = self.connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        self._raw: sqlite3.Connection = raw
+        self._patience: float = PATIENCE
+
+    def begin(self, patience: float) -> Self:
+        """Opens a transaction. It, and later its commit, waits `patience` seconds at most for other processes. Raises what SQLite does."""
+        # In steps, so that it is told anew only when it has changed by something.
+        if (patience := math.ceil(patience * 10) / 10) != self._patience:
+            self._raw.execute(f"PRAGMA busy_timeout={round(patience * 1000)}")
+            self._patience = patience
+        self._raw.execute("BEGIN IMMEDIATE")
+        return self
+
+    def mark(self) -> None:
+        """Whatever comes now can be undone by itself."""
+        self._raw.execute("SAVEPOINT part")
+
+    def keep(self) -> None:
+        """Ends the part that began with the mark."""
+        self._raw.execute("RELEASE part")
+
+    def undo(self) -> None:
+        """Takes back what came since the mark. Raises when SQLite has taken back everything."""
+        self._raw.execute("ROLLBACK TO part")
+        self._raw.execute("RELEASE part")
+
+    def commit(self) -> None:
+        """Writes it to the disk; after an erasure, takes the earlier pages off it too. Raises when nothing was kept."""
+        try:
+            self._raw.commit()
+        except BaseException:
+            self._raw.rollback()
+            raise
+        if self.connection.info.pop(ERASED, False):
+            empty_journal(self._raw, self._journal)
+
+    def roll_back(self) -> None:
+        """Takes back everything."""
+        self._raw.rollback()
+
+    def close(self) -> None:
+        """Closes the connection, and takes back what is still open on it."""
+        self.connection.close()
 
 
 def reading(path: Path) -> Engine:
@@ -121,13 +188,6 @@ def migrating(path: Path, journal: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
-
-
-def set_patience(connection: Connection, seconds: float) -> None:
-    """How long this connection's next transaction may wait for other processes."""
-    raw = connection.connection.dbapi_connection
-    assert isinstance(raw, sqlite3.Connection)
-    raw.execute(f"PRAGMA busy_timeout={max(1, round(seconds * 1000))}")
 
 
 def safety(connection: Connection, journal: str) -> tuple[str, str]:

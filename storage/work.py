@@ -11,12 +11,20 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from storage.crypto import Keyring
+from storage.stores.accounts import AccountStore
+from storage.stores.bindings import BindingStore
 from storage.stores.conversations import Conversations
 from storage.stores.deliveries import Deliveries
+from storage.stores.enquiries import EnquiryStore
+from storage.stores.orders import OrderStore
 from storage.stores.pace import Pace
 from storage.stores.people import People
 from storage.stores.quarantine import QuarantineStore
+from storage.stores.results import ResultStore
+from storage.stores.staff import StaffStore
 from storage.stores.trail import TrailStore
+from storage.stores.verification import VerificationStore
+from storage.stores.webhooks import WebhookStore
 from storage.stores.wechat import WeChatStore
 
 
@@ -53,3 +61,35 @@ class Work:
     @cached_property
     def wechat(self) -> WeChatStore:
         return WeChatStore(self.connection, self.keyring)
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        return AccountStore(self.connection, self.keyring)
+
+    @cached_property
+    def staff(self) -> StaffStore:
+        return StaffStore(self.connection, self.keyring)
+
+    @cached_property
+    def orders(self) -> OrderStore:
+        return OrderStore(self.connection, self.keyring)
+
+    @cached_property
+    def verification(self) -> VerificationStore:
+        return VerificationStore(self.connection, self.keyring)
+
+    @cached_property
+    def bindings(self) -> BindingStore:
+        return BindingStore(self.connection, self.keyring)
+
+    @cached_property
+    def enquiries(self) -> EnquiryStore:
+        return EnquiryStore(self.connection, self.keyring)
+
+    @cached_property
+    def results(self) -> ResultStore:
+        return ResultStore(self.connection, self.orders.papers)
+
+    @cached_property
+    def webhooks(self) -> WebhookStore:
+        return WebhookStore(self.connection, self.keyring, self.orders.papers)

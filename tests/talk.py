@@ -6,6 +6,7 @@
       [1 My own Kenpai account | 2 A website or app hosted at Kenpai]   its choices
     ! outcome flow request_deletion                                     a fact about the turn
     ~ 91 days                                                           time passes, housekeeping runs
+    ~ staff take                                                        the company does something (tests/company.py)
     @ Bo                                                                another speaker
 
 The person can also `> (joins)`, `> (leaves)`, `> (photo)`, press a button `> [My own Kenpai account]` (the latest one
@@ -48,6 +49,7 @@ from storage.crypto import Keyring
 from storage.engine import Database
 from storage.stores.conversations import Spoken
 from storage.tables import Receipt
+from tests.company import Company
 
 ANYTHING = "..."
 WITHOUT_MATCHER = "~ without the trained matcher"
@@ -101,11 +103,21 @@ class Stage:
         self._database, self._channel = database, MemoryChannel()
         self._sender = Sender(database, self._channel, self.clock)
         self._speaker, self._hint = "someone", ""
+        policy, _, wording = understanding()
+        self._company = Company(database, policy, wording, self.clock)
         self._inbox = self._open(understanding()[1])
 
     def _open(self, recogniser: Recogniser) -> Inbox:
         policy, _, wording = understanding()
-        assistant = Assistant(self._database, policy, recogniser, wording, self.clock, codes=self._new_code)
+        assistant = Assistant(
+            self._database,
+            policy,
+            recogniser,
+            wording,
+            self.clock,
+            codes=self._new_code,
+            requests=self._company.requests,
+        )
         return Inbox(assistant, {self._channel.name: self._sender}, in_place=frozenset())
 
     def clock(self) -> datetime:
@@ -126,14 +138,32 @@ class Stage:
         if found := _TIME.fullmatch(line):
             self.now += timedelta(**{f"{found['unit']}s": int(found["amount"])})
             forget_old(self._database, self.now)
-            await self._sender.sweep()
-            return []
+            self._company.tick()
+            return await self._news()
+        if line.startswith("~ "):
+            return await self._do_at_company(line[2:])
         if found := _SAID.fullmatch(line):
             if found["times"]:
                 return [reply for _ in range(int(found["times"])) for reply in await self._say(found["again"])]
             self.now += BETWEEN_MESSAGES
             return await self._say(found["plain"])
         raise Broken(f"nobody can do this: {line!r}")
+
+    async def _do_at_company(self, what: str) -> list[Reply]:
+        requests = self._company.requests
+        if not await self._company.do(what):
+            raise Broken(f"the company can't do this: {what!r}; tests/company.py lists what it can")
+        if self._company.requests is not requests:
+            self.close()
+            self._inbox = self._open(understanding()[1])
+        return await self._news()
+
+    async def _news(self) -> list[Reply]:
+        """What reaches the speaker unasked."""
+        delivered = self._channel.delivered[self._speaker]
+        before = len(delivered)
+        await self._sender.sweep()
+        return delivered[before:]
 
     async def _say(self, said: str) -> list[Reply]:
         delivered = self._channel.delivered[self._speaker]
@@ -149,11 +179,14 @@ class Stage:
             text = json.loads(found["text"]) * int(found["times"] or 1)
         else:
             text = said.replace("{receipt}", self._seen_codes[-1] if self._seen_codes else "")
+            for name, value in self._company.placeholders.items():
+                text = text.replace(f"{{{name}}}", value)
         sender = Address(self._channel.name, self._speaker)
         number = str(next(self._numbers))
         await self._inbox.put(InboundMessage(sender, text, number, self.now, choice, event, media, self._hint or None))
         replies = delivered[before:]
         self._seen_codes += [reply.receipt for reply in replies if reply.receipt]
+        await self._company.go_on()
         return replies
 
     def _button(self, label: str) -> str:
@@ -181,7 +214,7 @@ class Stage:
                 lines.append("  [" + " | ".join(f"{n} {c.label}" for n, c in enumerate(reply.choices, 1)) + "]")
         for code in self._seen_codes:
             lines = [line.replace(code, "{receipt}") for line in lines]
-        return lines
+        return self._company.masked(lines)
 
     def is_so(self, fact: str) -> str:
         """ "" when the fact holds, else how it really is. Raises Broken for a fact that can't be looked up."""

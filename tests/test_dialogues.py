@@ -72,7 +72,7 @@ def test_a_transcript_that_comes_out_is_written_as_it_was(talk: Path, stage: Dat
         ("! outcome command", "! nothing stored", r"menu\.talk:5: .*\n  but really: nothing there is something stored"),
         ("! outcome command", "! mood good", r"menu\.talk:2: no fact is called 'mood'"),
         ("! outcome command", "> [No such button]", r"menu\.talk:5: someone was never shown a button 'No such button'"),
-        ("! outcome command", "~ some time", r"menu\.talk:5: nobody can do this: '~ some time'"),
+        ("! outcome command", "~ some time", r"menu\.talk:5: the company can't do this: 'some time'"),
         ("! outcome command", "> hello", r"menu\.talk:5: > hello\n\+ < Hello"),
         ("! outcome command", "outcome command", r"menu\.talk:5: a line begins with"),
         ("> /policy", "> /help", r"menu\.talk:2: > /help\n- < Legal"),

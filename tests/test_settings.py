@@ -102,6 +102,23 @@ GOOD = [
     ("WECHAT_AES_KEY_OLD", "invented", SecretStr("invented")),
     ("WECHAT_API_URL", "http://127.0.0.1:8082", "http://127.0.0.1:8082"),
     ("WECHAT_PLAIN_MODE", "true", True),
+    ("CLAUSEBOT_DEADLINE_RULES", "cn,gdpr", "cn,gdpr"),
+    ("ACCOUNTS_URL", "https://accounts.example.com", "https://accounts.example.com"),
+    ("ACCOUNTS_SECRET", "invented", SecretStr("invented")),
+    ("ACCOUNTS_SECRET_OLD", "invented", SecretStr("invented")),
+    ("ACCOUNTS_TIMEOUT", "1.5", 1.5),
+    ("SMTP_HOST", "mail.example.com", "mail.example.com"),
+    ("SMTP_PORT", "25", 25),
+    ("SMTP_USER", "invented", "invented"),
+    ("SMTP_PASSWORD", "invented", SecretStr("invented")),
+    ("SMTP_FROM", "privacy@example.com", "privacy@example.com"),
+    ("SMTP_TLS", "tls", "tls"),
+    ("SMS_URL", "https://sms.example.com", "https://sms.example.com"),
+    ("SMS_SECRET", "invented", SecretStr("invented")),
+    ("PORTAL_SECRET", "invented", SecretStr("invented")),
+    ("PORTAL_SECRET_OLD", "invented", SecretStr("invented")),
+    ("CLAUSEBOT_AUDIT_ANCHOR", "/mnt/other/anchor.txt", "/mnt/other/anchor.txt"),
+    ("CLAUSEBOT_STAFF", "ada", "ada"),
 ]
 
 
@@ -160,15 +177,55 @@ def test_a_password_in_a_wrong_address_is_not_repeated(tmp_path: Path):
     assert "not-a-real-password" not in problem
 
 
-def test_a_misspelt_setting_is_named_with_those_there_are(tmp_path: Path):
-    (problem,) = problems_of(tmp_path, "CLAUSEBOT_PROT=8080")
-    assert problem.startswith("CLAUSEBOT_PROT is no setting")
-    assert all(name in problem for name in names())
+SLIPS = [
+    ("CLAUSEBOT_PROT", "CLAUSEBOT_WEB_PORT"),
+    ("CLAUSEBOT_COMPNY", "CLAUSEBOT_COMPANY"),
+    ("clausebot_web_port", "CLAUSEBOT_WEB_PORT"),
+    ("CLAUSEBOT_DATABASE_URL", "DATABASE_URL"),
+    ("CLAUSEBOT_TELEGRAM_TOKEN", "TELEGRAM_TOKEN"),
+    ("TELEGRAM_TOKN", "TELEGRAM_TOKEN"),
+    ("WECHAT_APPID", "WECHAT_APP_ID"),
+]
 
 
-def test_a_misspelt_setting_is_named_in_the_environment_too(tmp_path: Path):
-    (problem,) = problems_of(tmp_path, environment={"CLAUSEBOT_PROT": "8080"})
-    assert problem.startswith("CLAUSEBOT_PROT is no setting")
+@pytest.mark.parametrize(("slip", "meant"), [*SLIPS, ("KNOWLEDGE_DIR", "CLAUSEBOT_KNOWLEDGE_DIR"), ("DATABSE_URL", "DATABASE_URL")])  # fmt: skip
+def test_a_misspelt_setting_in_the_file_is_named_with_its_line_and_the_one_meant(tmp_path: Path, slip: str, meant: str):
+    (problem,) = problems_of(tmp_path, "# a remark", f"{slip}=invented")
+    assert problem == f"{tmp_path / '.env'} line 2: {slip} is no setting. Did you mean {meant}?"
+
+
+@pytest.mark.parametrize(("slip", "meant"), SLIPS)
+def test_a_misspelt_setting_is_named_in_the_environment_too(tmp_path: Path, slip: str, meant: str):
+    (problem,) = problems_of(tmp_path, environment={slip: "invented"})
+    assert problem == f"the environment: {slip} is no setting. Did you mean {meant}?"
+
+
+def test_what_is_like_no_setting_is_pointed_to_the_list(tmp_path: Path):
+    (problem,) = problems_of(tmp_path, "CLAUSEBOT_FROBNICATE=1")
+    assert problem.endswith("CLAUSEBOT_FROBNICATE is no setting. .env.example lists them all")
+
+
+def test_any_unknown_name_in_the_file_is_named(tmp_path: Path):
+    (problem,) = problems_of(tmp_path, "FOO=1")
+    assert "line 1: FOO is no setting" in problem
+
+
+def test_variables_that_other_programs_own_are_let_be(tmp_path: Path):
+    foreign = (
+        "TELEGRAM_API_ID",
+        "TELEGRAM_CHAT_ID",
+        "TELEGRAM_BOT_TOKEN",
+        "WECHAT_CORP_ID",
+        "DB_URL",
+        "DATABASE",
+        "HOME",
+    )
+    assert settings_of(tmp_path, environment=dict.fromkeys(foreign, "x")) == Settings()
+
+
+def test_a_name_beside_the_right_one_is_somebody_elses(tmp_path: Path):
+    settings = settings_of(tmp_path, "WECHAT_APP_ID=wxinvented", environment={"WECHAT_APPID": "wxother"})
+    assert settings.wechat_app_id == "wxinvented"
 
 
 def test_names_of_other_programs_are_let_be(tmp_path: Path):
@@ -220,15 +277,31 @@ def test_a_line_that_is_no_setting_is_named_by_its_number(tmp_path: Path, line: 
     assert "NAME=value" in problem
 
 
-def test_a_file_that_is_not_text_is_one_problem(tmp_path: Path):
+def test_a_file_that_is_not_text_is_one_problem_with_its_remedy(tmp_path: Path):
     file = tmp_path / ".env"
     file.write_bytes(b"CLAUSEBOT_COMPANY=\xff\xfe")
     with pytest.raises(Misconfigured) as refused:
         read({}, file)
-    assert [str(file) in problem for problem in refused.value.problems] == [True]
+    (problem,) = refused.value.problems
+    assert problem.startswith(f"{file} is not UTF-8 text. Save it as UTF-8")
 
 
-def test_a_folder_in_the_place_of_the_file_is_one_problem(tmp_path: Path):
+def test_a_folder_in_the_place_of_the_file_is_one_problem_with_its_remedy(tmp_path: Path):
     with pytest.raises(Misconfigured) as refused:
         read({}, tmp_path)
-    assert [str(tmp_path) in problem for problem in refused.value.problems] == [True]
+    (problem,) = refused.value.problems
+    assert problem.startswith(f"{tmp_path} is a folder. Move it away")
+
+
+def test_a_file_that_may_not_be_read_is_one_problem_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def denied(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")  # Root may read everything, so that it can't be tried for real.
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(Misconfigured) as refused:
+        read({}, tmp_path / ".env")
+    (problem,) = refused.value.problems
+    assert (
+        problem
+        == f"{tmp_path / '.env'} can't be read: Permission denied. Let the user who runs this read it: chmod u+r {tmp_path / '.env'}"
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, TextIO
 
-from bot.core.channel import Door, Limits, Receipt
+from bot.core.channel import Door, Lane, Limits, Receipt
 from bot.core.message import Address, Reply
 
 NAME = "terminal"
@@ -23,7 +23,7 @@ class Console:
     def routes(self, door: Door) -> Sequence[Any]:
         return ()
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         print(draw(reply), file=self._out, flush=True)
         return Receipt()
 

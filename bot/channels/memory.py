@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-from bot.core.channel import Door, Limits, Receipt
+from bot.core.channel import Door, Lane, Limits, Receipt
 from bot.core.errors import DeliveryError
 from bot.core.message import Address, Reply
 
@@ -24,7 +24,7 @@ class MemoryChannel:
     def routes(self, door: Door) -> Sequence[Any]:
         return ()
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         if self.failures:
             raise self.failures.pop(0)
         self.delivered[address.user].append(reply)

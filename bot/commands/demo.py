@@ -11,7 +11,15 @@ from bot.channels.wechat import WeChat, buttons
 from bot.commands.serve import listen, run, run_quickly
 from bot.logs import set_up
 from bot.rehearsal import phones
+from bot.rehearsal.demo_company import TOTP_SECRET, furnish
+from bot.rehearsal.mailbox import Mailbox
+from bot.rehearsal.portal import page as portal_page
+from bot.rehearsal.portal.calls import SECRET as PORTAL_SECRET
+from bot.rehearsal.portal.calls import PortalCalls
 from bot.rehearsal.serving import served
+from bot.rehearsal.sms import PATH as SMS_PATH
+from bot.rehearsal.sms import SECRET as SMS_SECRET
+from bot.rehearsal.sms import SmsStandIn
 from bot.rehearsal.telegram import TelegramStandIn
 from bot.rehearsal.wechat import WeChatStandIn
 from bot.schedule import start
@@ -33,9 +41,9 @@ def run_demo(port: int) -> None:
 
 
 async def _demo(listener: socket.socket) -> None:
-    telegram, wechat = TelegramStandIn(), WeChatStandIn()
+    telegram, wechat, sms, mailbox = TelegramStandIn(), WeChatStandIn(), SmsStandIn(), Mailbox()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with served(telegram.app) as telegram_url, served(wechat.app) as wechat_url:
+    async with served(telegram.app) as telegram_url, served(wechat.app) as wechat_url, served(sms.app) as sms_url:
         secret, account = secrets.token_urlsafe(32), wechat.account
         settings = Settings(
             database_url=f"sqlite:///{FOLDER}/clausebot.db",
@@ -49,8 +57,17 @@ async def _demo(listener: socket.socket) -> None:
             wechat_token=SecretStr(account.token),
             wechat_aes_key=SecretStr(account.aes_key),
             wechat_api_url=wechat_url,
+            smtp_host="127.0.0.1",
+            smtp_port=await mailbox.start(),
+            smtp_from="privacy@example.com",
+            smtp_tls="none",
+            sms_url=sms_url + SMS_PATH,
+            sms_secret=SecretStr(SMS_SECRET),
+            portal_secret=SecretStr(PORTAL_SECRET),
         )
-        app = build(settings, pages=phones.routes(telegram, wechat))
+        desk = portal_page.routes(PortalCalls(address), mailbox, sms)
+        app = build(settings, pages=(*phones.routes(telegram, wechat), *desk))
+        furnish(app.database, app.clock)
         telegram.point_webhook(f"{address}/telegram", secret)
         wechat.point_webhook(f"{address}/wechat")
         for channel in app.channels:
@@ -58,7 +75,11 @@ async def _demo(listener: socket.socket) -> None:
                 await channel.api.put_menu(buttons("zh"))
         print(
             f"\n  The web chat is at   {address}/\n  Two phones, stand-ins of Telegram and WeChat   {address}/phones"
-            f"\n  The policy   {address}/policy\n\n  Ctrl-C ends it.\n",
+            f"\n  The policy   {address}/policy"
+            f"\n  A customer's portal, to connect a chat   {address}/portal    their mail and phone   {address}/mailbox"
+            f"\n  Requests are worked by ann, ben and cem, whose one-time passwords come from the secret {TOTP_SECRET}:"
+            f"\n    DATABASE_URL=sqlite:///{FOLDER}/clausebot.db CLAUSEBOT_KEY_FILE={FOLDER}/keys.toml"
+            f" .venv/bin/clausebot orders list --as ann\n\n  Ctrl-C ends it.\n",
             flush=True,
         )
         jobs = start(app)
@@ -67,5 +88,6 @@ async def _demo(listener: socket.socket) -> None:
         finally:
             jobs.shutdown(wait=False)
             app.close()
+            await mailbox.close()
             await telegram.close()
             await wechat.close()

@@ -5,15 +5,26 @@ import errno
 import socket
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from bot.app import App, build
 from bot.core.errors import Misconfigured
 from bot.logs import set_up
 from bot.schedule import start
 from bot.settings import read
+from storage.crypto import Keyring
+from storage.engine import Database
+from storage.errors import SchemaTooOld, StorageError
+from storage.migrate import bring_up_apart
 
+HEAD_MAX = 64 * 1024
+"""Bytes of a request's head, beyond what one read brings (256 KiB)."""
+PIPELINED_MAX = 16
+"""Requests of one connection that wait for the answer to another, beyond what one read brings."""
 DRAIN_SECONDS = 5
 """How long requests under way may still take after Ctrl-C or SIGTERM."""
 
@@ -23,6 +34,7 @@ def run_server() -> None:
     settings = read()
     set_up(settings.log_format, settings.log_level)
     listener = listen(settings.web_host, settings.web_port, "CLAUSEBOT_WEB_PORT=0")
+    bring_up(settings.database_url)
     app = build(settings)
     address = f"http://{settings.web_host}:{listener.getsockname()[1]}/"
     print(f"\n  Serving     {address}\n  The policy  {address}policy\n\n  Ctrl-C ends it.\n", flush=True)
@@ -35,6 +47,49 @@ def run_server() -> None:
         jobs.shutdown(wait=False)
         app.close()
         print("Stopped.", flush=True)
+
+
+def bring_up(url: str) -> None:
+    """Has the tables made or changed, where that is due, before the server opens the database. Raises Misconfigured."""
+    try:
+        Database.open(url, Keyring.new(), migrate=False).close()
+    except SchemaTooOld:
+        bring_up_apart(url)
+    except StorageError as bad:
+        raise Misconfigured([str(bad)]) from bad
+
+
+class Bounded(HttpToolsProtocol):
+    """uvicorn's protocol with bounds of its own: it keeps whatever comes, a head without end or requests without pause."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head, self._head = True, 0
+        self._answering: RequestResponseCycle | None = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answering is not None:
+            # uvicorn tells the last request alone, and the one before would be answered to nobody, which is an error.
+            self._answering.disconnected = True
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head = True, 0
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_head = False
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head += len(data) if self._in_head else 0
+        if self._head > HEAD_MAX or len(self.pipeline) > PIPELINED_MAX:
+            self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -57,6 +112,7 @@ async def run(app: App, listener: socket.socket) -> None:
     """Serves `app` until it is told to end; then nothing new is claimed, and what is under way may finish."""
     config = uvicorn.Config(
         app.web,
+        http=Bounded,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -13,6 +13,7 @@ from telegram.error import BadRequest, InvalidToken, TelegramError
 from bot.channels.telegram.settings import TelegramSettings
 from bot.channels.telegram.setup import WebhookState, push_commands, set_webhook, webhook_state
 from bot.channels.telegram.transport import Transport, make_bot
+from bot.commands.quiet import without_log
 from bot.core.errors import Misconfigured
 from bot.platforms import telegram_settings
 from bot.settings import read
@@ -67,7 +68,8 @@ def _ask(settings: TelegramSettings, question: Callable[[Bot], Awaitable[T]]) ->
             await transport.shutdown()
 
     try:
-        return asyncio.run(ask())
+        with without_log():
+            return asyncio.run(ask())
     except InvalidToken:
         problem = "Telegram doesn't know TELEGRAM_TOKEN: copy it from @BotFather again"
     except BadRequest as refused:

@@ -44,6 +44,8 @@ def run_understand(file: str, *, as_json: bool) -> None:
 def _lines(file: str, as_json: bool) -> Iterator[tuple[int, tuple[Any, str | None]]]:
     """(number, (id, text)) of every line that isn't empty; id and text are None where a line is broken."""
     if file == "-":
+        if sys.stdin.isatty():
+            print("One message a line; Ctrl-D ends.", file=sys.stderr)
         yield from _read(sys.stdin.buffer, as_json)
         return
     try:

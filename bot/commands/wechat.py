@@ -8,20 +8,14 @@ from rich.console import Console
 from rich.tree import Tree
 
 from bot.app import open_database
-from bot.channels.wechat import Api, NoToken, WeChatSettings, buttons, published
+from bot.channels.wechat import NO_TOKEN, Api, NoToken, WeChatSettings, buttons, published
+from bot.commands.quiet import without_log
 from bot.core.clock import system_clock
 from bot.core.errors import DeliveryError, Misconfigured, Refused
 from bot.platforms import wechat_settings
 from bot.settings import Settings
 
 T = TypeVar("T")
-
-NO_TOKEN = {
-    40013: "WECHAT_APP_ID is not known to WeChat",
-    40125: "WECHAT_APP_SECRET is wrong: copy it again, or reset it in WeChat's console under Basic Configuration",
-    40164: "this machine's address is not on WeChat's list: add it in WeChat's console under Basic Configuration",
-}
-"""What to do about the codes with which WeChat refuses a token."""
 
 
 def run_push(settings: Settings, language: str) -> None:
@@ -63,7 +57,8 @@ def _ask(settings: Settings, question: Callable[[Api], Awaitable[T]]) -> T:
             return await question(api)
 
     try:
-        return asyncio.run(ask())
+        with without_log():
+            return asyncio.run(ask())
     except NoToken as failure:
         problem = NO_TOKEN.get(failure.errcode, f"WeChat gives no token (code {failure.errcode}); try again later")
     except Refused as refused:

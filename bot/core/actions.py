@@ -3,10 +3,9 @@
 import re
 from collections.abc import Mapping
 
-from bot.core.message import Address
+from bot.core.order_actions import ORDER_EFFECTS
+from bot.core.scene import Scene
 from knowledge.normal import normalise
-from storage.stores.people import Known
-from storage.work import Work
 
 _ENGLISH = re.compile(r"english|英文|英语|英語|ingles|anglais")
 _TRADITIONAL = re.compile(r"traditional|繁体|繁體|正體|正体")
@@ -18,31 +17,28 @@ _OTHER = re.compile(
 
 
 class Effects:
-    """The effects one turn can make; `language` and `erased` tell the turn what they changed, `made` names the changes."""
+    """The effects that one turn can make; what they changed stands in `scene.changes`."""
 
-    def __init__(self, work: Work, known: Known, sender: Address, text: str) -> None:
-        self._work, self._known, self._sender, self._text = work, known, sender, text
-        self.language: str | None = None
-        self.made: list[str] = []
-
-    @property
-    def erased(self) -> bool:
-        return "erased" in self.made
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
 
     def __call__(self, effect: str, arguments: Mapping[str, str]) -> str:
         """Makes `effect` happen. An unknown effect is a mistake in a flow and raises LookupError."""
+        scene = self._scene
         match effect:
             case "language_asked_for":
-                return language_asked_for(self._text)
+                return language_asked_for(scene.heard.text)
             case "set_language":
-                self.language = arguments["language"]
-                self.made.append("language set")
-                return self.language
+                scene.changes.language = arguments["language"]
+                scene.changes.made.append("language set")
+                return scene.changes.language
             case "forget_person":
-                self._work.people.forget(self._known.id)
-                self._work.quarantine.forget_of(self._sender.channel, self._sender.user)
-                self.made.append("erased")
+                scene.work.people.forget(scene.known.id)
+                scene.work.quarantine.forget_of(scene.message.sender.channel, scene.message.sender.user)
+                scene.changes.made.append("erased")
                 return "erased"
+        if effect in ORDER_EFFECTS:
+            return ORDER_EFFECTS[effect](scene, arguments)
         raise LookupError(f"no effect is called {effect!r}")
 
 

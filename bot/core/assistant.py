@@ -15,11 +15,13 @@ from uuid import uuid4
 import structlog
 
 from bot.core.clock import Clock
+from bot.core.codes import Codes
 from bot.core.errors import Declined
 from bot.core.hearing import TEXT_MAX, Heard, language_of, listen
 from bot.core.masking import mask
 from bot.core.message import Event, InboundMessage, Reply
 from bot.core.receipts import new_code
+from bot.core.requests import Requests
 from bot.core.scene import Said, Scene
 from bot.core.state import State
 from bot.core.turn import take
@@ -28,7 +30,7 @@ from intents.recogniser import Recogniser
 from intents.wording import TRADITIONAL, Wording
 from knowledge.clause import PolicyVersion
 from storage.engine import Database
-from storage.errors import AlreadySeen, Conflict
+from storage.errors import AlreadySeen, Busy, Conflict
 from storage.stores.people import Known
 from storage.work import Work
 
@@ -70,8 +72,10 @@ class Assistant:
         *,
         codes: Callable[[], str] = new_code,
         unpaced: frozenset[str] = frozenset(),
+        requests: Requests | None = None,
     ) -> None:
         """`unpaced`: channels whose people may write as fast as they like (a script in a terminal)."""
+        self._requests = requests or Requests(Codes.of(database.keyring))
         self._database, self._policy, self._recogniser, self._wording = database, policy, recogniser, wording
         self._clock, self._codes, self._unpaced = clock, codes, unpaced
         self._voices: Mapping[str, Voice] = {name: Voice(wording, policy, name) for name in wording.languages}
@@ -90,6 +94,8 @@ class Assistant:
                     if attempt == TRIES - 1:
                         raise
             raise AssertionError("unreachable")
+        except Busy:
+            raise  # It passes: the channel doesn't acknowledge, the message comes again and gets its real answer.
         except Exception as failure:
             return self._apologise(message, heard, failure)
 
@@ -102,11 +108,11 @@ class Assistant:
             kept = work.conversations.state(known)
             state = State.from_bytes(kept.state)
             voice = self._voices.get(self._language(known, heard), self._voices["en"])
-            scene = Scene(work, known, state, message, heard, voice, self._recogniser, self._codes)
+            scene = Scene(work, known, state, message, heard, voice, self._recogniser, self._codes, self._requests, now)
             said = self._paced(scene, now) or _said(scene)
-            for effect in scene.effects.made:
+            for effect in scene.changes.made:
                 work.trail.add(now, f"person:{known.id}", effect, f"person:{known.id}")
-            if scene.effects.erased:
+            if scene.changes.erased:
                 work.conversations.mark_seen(message.key, now, None)
                 return Taken(tuple(said.replies))
             state.offer(next((reply.choices for reply in reversed(said.replies) if reply.choices), ()))
@@ -115,11 +121,11 @@ class Assistant:
             reachable = message.event is not Event.LEFT
             if (
                 scene.voice.language != known.language
-                or scene.effects.language
+                or scene.changes.language
                 or reachable != known.reachable
                 or now - known.last_seen > SEEN_EVERY
             ):
-                chosen = True if scene.effects.language else None
+                chosen = True if scene.changes.language else None
                 work.people.touch(
                     known.id, now, language=scene.voice.language, language_chosen=chosen, reachable=reachable
                 )
@@ -146,7 +152,7 @@ class Assistant:
         turn_id = work.conversations.add_turn(
             known,
             now,
-            heard.text,
+            "" if said.is_private else heard.text,
             said.outcome,
             said.intent,
             said.ids,

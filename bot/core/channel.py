@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from bot.core.message import Address, InboundMessage, Reply
+from storage.stores.claims import Lane as Lane
 
 Door = Callable[[InboundMessage], Awaitable[Sequence[Reply]]]
 """Where a channel hands a message in. Returns, once it is committed, the replies that are the caller's to send."""
@@ -46,14 +47,17 @@ class Receipt:
 
 
 class Channel(Protocol):
-    """Where people are. `routes` are what the web must mount for it; `send` raises DeliveryError."""
+    """Where people are. `routes` are what the web must mount for it; `send` raises DeliveryError.
+
+    `send` is told the lane, for a channel that counts its messages: an answer leaves the last one to what a company owes.
+    """
 
     name: str
     limits: Limits
 
     def routes(self, door: Door) -> Sequence[Any]: ...
 
-    async def send(self, address: Address, reply: Reply) -> Receipt: ...
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt: ...
 
     async def open(self) -> None: ...
 

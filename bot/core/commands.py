@@ -5,7 +5,19 @@ from dataclasses import dataclass
 
 from knowledge.normal import normalise
 
-NAMES = ("start", "help", "language", "policy", "receipt", "privacy", "mydata", "forget", "cancel")
+NAMES = (
+    "start",
+    "help",
+    "language",
+    "policy",
+    "receipt",
+    "privacy",
+    "mydata",
+    "forget",
+    "status",
+    "disconnect",
+    "cancel",
+)
 _COMMAND = re.compile(r"/([a-z]{2,12})(?:@\w{1,64})?(?:[^\S\n]+(\S{1,64}))?")
 
 WORDS = {

@@ -27,13 +27,15 @@ import structlog
 from bot.core.assistant import CLAIM_FOR, Taken
 from bot.core.channel import Channel
 from bot.core.clock import Clock
-from bot.core.errors import Refused, TryLater, Unreachable
-from bot.core.ledger import LOOK_EVERY, Ask, Ended, Fate, Halt, Ledger, Outcome, Step, Times
+from bot.core.errors import Refused, TryLater
+from bot.core.ledger import LOOK_EVERY, Ask, Ended, Fate, Ledger, Outcome, Step, Times
 from bot.core.message import Address, Reply
-from bot.core.pace import AHEAD, Bucket, Slots, Suspicion
+from bot.core.pace import AHEAD
+from bot.core.sending import Sending
 from storage.engine import Database
 from storage.errors import StorageError
-from storage.stores.deliveries import LANES, Due
+from storage.stores.claims import LANES
+from storage.stores.deliveries import Due
 
 WINDOW = 400
 """Claims that one worker holds at most. At a slow pace it holds far fewer: those of the next quarter of a second."""
@@ -72,18 +74,16 @@ class Sender:
     ) -> None:
         self._channel, self._clock, self._window = channel, clock, window
         self._times = times or Times(lease=CLAIM_FOR)
-
         self._ledger = Ledger(database, channel, clock, self._times, chance or Random())  # noqa: S311  jitter, no secret
-        self._slots, self._suspicion = Slots(), Suspicion()
-        self._asked, self._ended, self._halts = list[_Asked](), list[Ended](), list[Halt]()
-        self._held = dict.fromkeys(LANES, 0)
+        self._sending = Sending(channel, clock, self._times, self.wake)
+        self._asked, self._ended = list[_Asked](), list[Ended]()
+        self._held: dict[str, int] = dict.fromkeys(LANES, 0)
         self._tasks = set[asyncio.Task[Any]]()
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
         self.is_running = False
         """Whether the pump runs here. Without it the replies of a turn are settled by whoever sends them."""
-        self._stopping = False
 
     # ---- the replies of a turn, by the request that took the message
 
@@ -95,9 +95,9 @@ class Sender:
         """Sends the replies of a turn just taken as far as slots are free now; the pump sends the others."""
         if not taken.deliveries:
             for reply in taken.replies:  # Of somebody who was just erased: nothing is kept, nothing can be repeated.
-                await self._try(address, reply)
+                await self._sending.at_once(address, reply, "interactive")
             return
-        full = self._stopping or sum(self._held.values()) >= self._window
+        full = self._sending.is_stopping or sum(self._held.values()) >= self._window
         self._held["interactive"] += len(taken.deliveries)
         if full:
             for delivery in taken.deliveries:
@@ -115,7 +115,7 @@ class Sender:
             for delivery, reply, at in zip(taken.deliveries, taken.replies, times, strict=False):
                 outcome: Outcome = Fate.UNTRIED
                 if goes_on:
-                    outcome = await self._send(bucket, at, until, person_id, address, reply)
+                    outcome = await self._sending.at_slot(bucket, at, until, person_id, address, reply, "interactive")
                 goes_on = goes_on and not isinstance(outcome, TryLater) and outcome is not Fate.UNTRIED
                 held -= 1
                 self._note(Ended(delivery, taken.claim, outcome))
@@ -150,31 +150,31 @@ class Sender:
         if not self.is_running:
             await self._write_all()
 
-    def went_passively(self, message_key: str) -> int:
-        """How many of the first replies to this message went back in the answer to a push. Synchronous."""
+    def went_passively(self, message_key: str) -> int | None:
+        """How many of the first replies to this message went back in the answer to a push; None: not yet known. Synchronous."""
         return self._ledger.went_passively(message_key)
 
     # ---- the pump
 
     async def run(self) -> None:
         """Sends what is due until `stop`; several workers may run at once. Sleeps when there is nothing to do."""
-        self.is_running, self._stopping = True, False
+        self.is_running, self._sending.is_stopping = True, False
         try:
-            while not self._stopping:
+            while not self._sending.is_stopping:
                 self._wake.clear()
                 nap = await self._round()
-                if not self._stopping:
+                if not self._sending.is_stopping:
                     await _event_or(self._wake, nap)
         finally:
-            if not self._stopping:
+            if not self._sending.is_stopping:
                 await self.stop()
             self.is_running = False
 
     async def stop(self, within: timedelta = DRAIN) -> None:
         """Claims nothing more, lets what is being sent end, gives back the rest unflagged. Takes `within` at most."""
         loop = asyncio.get_running_loop()
-        self._stopping, end = True, loop.time() + within.total_seconds()
-        self._slots.interrupt()
+        end = loop.time() + within.total_seconds()
+        self._sending.stop()
         self._wake.set()
         while self._tasks and loop.time() < end:
             await asyncio.wait(self._tasks, timeout=end - loop.time())
@@ -209,6 +209,10 @@ class Sender:
         except StorageError as busy:
             log.warning("outbox busy", channel=self._channel.name, error=type(busy).__name__)
             return LOOK_EVERY
+        except Exception:
+            # Whatever it was, a pump that stands still would leave everybody unanswered until a restart.
+            log.exception("a step of the pump failed", channel=self._channel.name)
+            return LOOK_EVERY
 
     async def _deliver(self, one: Due, claim: str, at: float, until: float) -> None:
         address = Address(self._channel.name, one.user)
@@ -217,46 +221,9 @@ class Sender:
         except (ValueError, TypeError, KeyError):
             outcome: Outcome = Refused("unreadable")
         else:
-            outcome = await self._send(self._ledger.buckets.of_lane(one.lane), at, until, one.person.id, address, reply)
+            bucket = self._ledger.buckets.of_lane(one.lane)
+            outcome = await self._sending.at_slot(bucket, at, until, one.person.id, address, reply, one.lane)
         self._note(Ended(one.id, claim, outcome, one.attempts, one.lane))
-
-    # ---- one message
-
-    async def _send(
-        self, bucket: Bucket, at: float, until: float, person_id: int, address: Address, reply: Reply
-    ) -> Outcome:
-        """Waits for the slot and sends. After `until` somebody else may have the claim, so nothing is begun."""
-        loop = asyncio.get_running_loop()
-        if self._stopping or not await self._slots.come(bucket, at) or self._stopping or loop.time() > until:
-            return Fate.UNTRIED
-        began = loop.time()
-        outcome = await self._try(address, reply)
-        if outcome is Fate.SENT:
-            self._suspicion.reached(began)
-        elif isinstance(outcome, TryLater) and not outcome.unsure:
-            everyone = self._suspicion.is_for_everyone(person_id, outcome, loop.time())
-            self._halts.append(Halt(self._clock() + outcome.after, None if everyone else (person_id, address)))
-            if everyone:
-                log.warning("channel halted", channel=self._channel.name, seconds=outcome.after.total_seconds())
-                self._slots.interrupt()
-                self._wake.set()
-        return outcome
-
-    async def _try(self, address: Address, reply: Reply) -> Outcome:
-        try:
-            async with asyncio.timeout(self._times.call.total_seconds()):
-                await self._channel.send(address, reply)
-        except (TryLater, Unreachable, Refused) as failure:
-            return failure
-        except asyncio.CancelledError:
-            if not self._stopping:
-                raise
-            return TryLater(timedelta(0), unsure=True)  # Cut off by `stop`: it may arrive all the same.
-        except Exception as failure:
-            # No answer in time, or a channel's mistake: it must not cost the message, and it may have arrived.
-            log.error("send failed", channel=self._channel.name, error=type(failure).__name__)
-            return TryLater(self._times.retry_first, unsure=True)
-        return Fate.SENT
 
     # ---- the ledger, one step at a time
 
@@ -274,13 +241,13 @@ class Sender:
 
     async def _write_all(self) -> None:
         """Writes what waits to be written. Raises StorageError."""
-        while self._ended or self._halts:
+        while self._ended or self._sending.halts:
             await self._write()
 
     async def _write(self, *, until: asyncio.Future[Any] | None = None, claiming: bool = False) -> Step | None:
         """One step with everything that waits, after the one under way; None when that one has brought `until`."""
         async with self._writing:
-            if not claiming and ((until and until.done()) or not (self._asked or self._ended or self._halts)):
+            if not claiming and ((until and until.done()) or not (self._asked or self._ended or self._sending.halts)):
                 return None
             # A step once begun is brought to its end, whoever is cancelled meanwhile: it may have claimed something.
             return await asyncio.shield(self._start(self._step(claiming)))
@@ -288,13 +255,13 @@ class Sender:
     async def _step(self, claiming: bool) -> Step:
         asked, self._asked = self._asked, []
         ended, self._ended = self._ended, []
-        halts, self._halts = self._halts, []
-        room, free = self._room(ended) if claiming and not self._stopping else ({}, 0)
+        halts, self._sending.halts = self._sending.halts, []
+        room, free = self._room(ended) if claiming and not self._sending.is_stopping else ({}, 0)
         try:
             asks = [one.ask for one in asked]
             step = await asyncio.to_thread(self._ledger.step, ended, asks, halts, room, free)
         except Exception as failure:
-            self._ended[:0], self._halts[:0] = ended, halts
+            self._ended[:0], self._sending.halts[:0] = ended, halts
             for one in asked:
                 one.answer.set_exception(failure)
             raise
@@ -315,11 +282,11 @@ class Sender:
         """How many of each lane, and in all, may be claimed once `ended` is written."""
         over = Counter(one.lane for one in ended)
         free = self._window - sum(self._held.values()) + len(ended)
-        room = {}
+        room: dict[str, int] = {}
         for lane in LANES:
             bucket = self._ledger.buckets.of_lane(lane)
             # Slots that we could not use in time are not reserved anew.
-            room[lane] = max(0, ceil(bucket.rate * AHEAD) + 1 - self._slots.waiting(bucket))
+            room[lane] = max(0, ceil(bucket.rate * AHEAD) + 1 - self._sending.slots.waiting(bucket))
         share = int(self._window * BROADCAST_SHARE)
         room["broadcast"] = min(room["broadcast"], share - self._held["broadcast"] + over["broadcast"])
         return room, free

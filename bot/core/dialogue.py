@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from bot.core.state import OpenFlow
 from intents.catalogue import Flow
-from intents.script import Choose, Cite, Do, Say
+from intents.script import Ask, Choose, Cite, Do, Prove, Say, Show, Waiting
 
+PROVEN = ("portal", "contact", "none")
+"""How far somebody can have shown who they are."""
 Effects = Callable[[str, Mapping[str, str]], str]
 """Makes the effect of that name happen with these arguments and returns its outcome."""
 
@@ -20,8 +22,8 @@ Effects = Callable[[str, Mapping[str, str]], str]
 class Played:
     """What a play came to: what is to be said now, and the question it waits at (None: the flow has ended)."""
 
-    said: list[Say | Cite] = field(default_factory=list)
-    waiting: Choose | None = None
+    said: list[Say | Cite | Show] = field(default_factory=list)
+    waiting: Waiting | None = None
     restarted: bool = False
     """True when the journal no longer fitted the flow, which then began again."""
 
@@ -54,23 +56,23 @@ def _play(flow: Flow, open_flow: OpenFlow, effects: Effects, answer: str | None)
             step = script.send(outcome)
             outcome = None
             match step:
-                case Say() | Cite():
+                case Say() | Cite() | Show():
                     played.said.append(step)
-                case Choose() | Do():
+                case Choose() | Ask() | Prove() | Do():
                     if position < len(known):
                         outcome = _recorded(step, known[position])
                         position += 1
                         played.said.clear()
-                    elif isinstance(step, Choose):
-                        if answer is None or answer not in step.options:
+                    elif isinstance(step, Do):
+                        outcome = effects(step.effect, step.arguments)
+                        open_flow.journal.append({"step": step.step, "kind": "effect", "outcome": outcome})
+                    else:
+                        if answer is None or not _fits(step, answer):
                             played.waiting = step
                             return played
                         outcome, answer = answer, None
-                        open_flow.journal.append({"step": step.step, "kind": "answer", "outcome": outcome})
+                        open_flow.journal.append({"step": step.step, "kind": _kind(step), "outcome": outcome})
                         played.said.clear()
-                    else:
-                        outcome = effects(step.effect, step.arguments)
-                        open_flow.journal.append({"step": step.step, "kind": "effect", "outcome": outcome})
     except StopIteration:
         if position < len(known):
             raise JournalDoesNotFit from None
@@ -79,12 +81,28 @@ def _play(flow: Flow, open_flow: OpenFlow, effects: Effects, answer: str | None)
         script.close()
 
 
-def _recorded(step: Choose | Do, entry: Mapping[str, str]) -> str:
-    kind = "answer" if isinstance(step, Choose) else "effect"
-    if (
-        entry["step"] != step.step
-        or entry["kind"] != kind
-        or (isinstance(step, Choose) and entry["outcome"] not in step.options)
-    ):
+def _fits(step: Waiting, answer: str) -> bool:
+    match step:
+        case Choose():
+            return answer in step.options
+        case Prove():
+            return answer in PROVEN
+    return True
+
+
+def _kind(step: Waiting | Do) -> str:
+    match step:
+        case Do():
+            return "effect"
+        case Ask():
+            return "words"
+        case Prove():
+            return "proof"
+    return "answer"
+
+
+def _recorded(step: Waiting | Do, entry: Mapping[str, str]) -> str:
+    fits = isinstance(step, Do) or _fits(step, entry["outcome"])
+    if entry["step"] != step.step or entry["kind"] != _kind(step) or not fits:
         raise JournalDoesNotFit
     return entry["outcome"]

@@ -1,22 +1,34 @@
 """Flows in a turn: begun, answered by a button, interrupted by a question; what their steps say is worded here."""
 
 import re
+from collections.abc import Collection
 
+from bot.core import proving
+from bot.core.actions import Effects
 from bot.core.answering import law_reply
 from bot.core.dialogue import play
 from bot.core.errors import StaleChoice
 from bot.core.message import Choice, Reply
+from bot.core.numbers import tidy
+from bot.core.order_actions import own_order
+from bot.core.order_card import order_card
 from bot.core.questions import ask
 from bot.core.scene import Said, Scene
-from bot.core.state import OpenFlow
+from bot.core.state import QUESTION_MAX, OpenFlow
 from intents.catalogue import flows
-from intents.recogniser import CALLING_OFF, Outcome
-from intents.script import Choose, Cite, Say
+from intents.recogniser import CALLING_OFF, Outcome, Recognition
+from intents.script import Ask, Choose, Cite, Prove, Say, Waiting
 from knowledge.clause import Clause, LawArticle
 
 IN_PASSING = ("greeting", "help", "smalltalk_abuse", "thanks")
 """Flows that only say a word: what is under way goes on after them."""
+WORDS_MAX = 2_000
+"""Characters of an answer in own words that are kept."""
+AS_ASKED = "asked"
+"""The button that makes a question, which was answered from the policy, the words that a step waits for."""
 OFF_TOPIC = "smalltalk_abuse"
+BESIDE_A_CODE = frozenset({*IN_PASSING, "request_human", CALLING_OFF})
+"""Wishes that are heard while a code is waited for: "I haven't got it yet" is about the code, not about a request."""
 SURE_WISH = 0.6
 """Least probability of a wish that ends the dialogue under way; a less sure one was likely an answer in own words."""
 _ASKS = re.compile(r"[?？]\s*$|[吗嗎呢]\s*[。.]?\s*$")
@@ -42,21 +54,36 @@ def step(scene: Scene, rest: str) -> Said:
     flow = scene.state.flow
     if flow is None or flow.run != run:
         raise StaleChoice
-    waiting = play(flows()[flow.name], flow, scene.effects).waiting
-    if waiting is None or waiting.step != name or option not in waiting.options:
+    waiting = play(flows()[flow.name], flow, Effects(scene)).waiting
+    if waiting is None or waiting.step != name:
+        raise StaleChoice
+    if isinstance(waiting, Prove) and option in (proving.AGAIN, proving.WITHOUT):
+        reply = proving.press(scene, flow, waiting, option)
+        return Said("choice", [reply]) if reply else _play(scene, flow, option)
+    if isinstance(waiting, Ask) and option == AS_ASKED and scene.state.question:
+        return _play(scene, flow, scene.state.question)
+    if not isinstance(waiting, Choose) or option not in waiting.options:
         raise StaleChoice
     return _play(scene, flow, option)
 
 
 def aside(scene: Scene, flow: OpenFlow) -> Said:
     """Words typed while a flow waits: a question is answered and the flow asks again; another wish takes over."""
-    found = scene.heard.recognition
-    if found and found.intent in flows() and found.intent not in (flow.name, OFF_TOPIC) and found.score >= SURE_WISH:
-        if found.intent == CALLING_OFF:
-            return cancel(scene)
-        said = begin(scene, found.intent)
-        return Said("intent", said.replies, said.ids, found.intent, found.score)
-    if found and (found.outcome is Outcome.ANSWERED or found.law or _ASKS.search(scene.heard.text)):
+    found, waiting = scene.heard.recognition, play(flows()[flow.name], flow, Effects(scene)).waiting
+    if isinstance(waiting, Prove) and not (found and found.outcome is Outcome.ANSWERED and _asks(scene)):
+        said = _proved(scene, flow, waiting)
+        said.is_private = True
+        return said
+    if isinstance(waiting, Choose) and (number := tidy(scene.heard.text)) in waiting.options:
+        scene.speak(scene.known.language)
+        return _play(scene, flow, number)
+    if isinstance(waiting, Ask):
+        if found and found.outcome is Outcome.ANSWERED and _asks(scene) and len(scene.heard.text) <= QUESTION_MAX:
+            return _asked_at_words(scene, flow, waiting, found)
+        return _play(scene, flow, scene.heard.text[:WORDS_MAX])
+    if wished := _wish(scene, flow):
+        return wished
+    if found and (found.outcome is Outcome.ANSWERED or found.law or _asks(scene)):
         said = ask(scene, found)
         if found.outcome is Outcome.ASK_BACK:  # Its numbers must not be taken for those of the flow.
             last = said.replies[-1]
@@ -66,6 +93,45 @@ def aside(scene: Scene, flow: OpenFlow) -> Said:
             said.replies += asked_again(scene)
         return said
     return Said("flow", [scene.plain("please_pick"), *asked_again(scene)], intent=flow.name)
+
+
+def _asked_at_words(scene: Scene, flow: OpenFlow, waiting: Ask, found: Recognition) -> Said:
+    """A question where words are waited for: answered; a button makes it those words after all."""
+    said = ask(scene, found)
+    scene.state.question = scene.heard.text
+    again = _question(scene, flow, waiting)
+    meant = Choice(scene.voice.shared("write_down"), f"flow:{flow.run}:{waiting.step}:{AS_ASKED}")
+    said.replies.append(Reply(again.text, (meant,), language=again.language))
+    return said
+
+
+def _proved(scene: Scene, flow: OpenFlow, waiting: Prove) -> Said:
+    """An account or a code goes to the proof; a sure wish in a whole sentence takes over; anything else is asked again."""
+    is_meant = proving.is_meant(scene, flow, waiting)
+    only = BESIDE_A_CODE if flow.proving > 0 else None
+    if not is_meant and (wished := _wish(scene, flow, only)):
+        return wished
+    scene.speak(scene.known.language)  # "me@example.com" shows no language.
+    proved = (proving.typed if is_meant else proving.not_meant)(scene, flow, waiting)
+    return _play(scene, flow, proved) if isinstance(proved, str) else Said("flow", [proved], intent=flow.name)
+
+
+def _wish(scene: Scene, flow: OpenFlow, only: Collection[str] | None = None) -> Said | None:
+    """Another sure wish, which ends the dialogue under way; None when the message holds none (of `only`)."""
+    found = scene.heard.recognition
+    if not found or found.intent not in flows() or found.intent in (flow.name, OFF_TOPIC) or found.score < SURE_WISH:
+        return None
+    if only is not None and found.intent not in only:
+        return None
+    if found.intent == CALLING_OFF:
+        return cancel(scene)
+    said = begin(scene, found.intent)
+    return Said("intent", said.replies, said.ids, found.intent, found.score)
+
+
+def _asks(scene: Scene) -> bool:
+    """Whether the message is put as a question."""
+    return _ASKS.search(scene.heard.text) is not None
 
 
 def cancel(scene: Scene) -> Said:
@@ -81,9 +147,9 @@ def asked_again(scene: Scene) -> list[Reply]:
 
 def _play(scene: Scene, flow: OpenFlow, answered: str | None) -> Said:
     """Plays the flow on and words what it says; a flow that ended is closed."""
-    played = play(flows()[flow.name], flow, scene.effects, answered)
-    if scene.effects.language:
-        scene.speak(scene.effects.language)
+    played = play(flows()[flow.name], flow, Effects(scene), answered)
+    if scene.changes.language:
+        scene.speak(scene.changes.language)
     replies = [scene.plain("flow_changed")] if played.restarted else []
     ids: list[str] = []
     for said in played.said:
@@ -92,6 +158,8 @@ def _play(scene: Scene, flow: OpenFlow, answered: str | None) -> Said:
         elif isinstance(said, Cite):
             replies += _cited(scene, said)
             ids += said.ids
+        else:
+            replies.append(order_card(scene, own_order(scene, said.number)))
     if played.waiting:
         replies.append(_question(scene, flow, played.waiting))
     else:
@@ -102,10 +170,18 @@ def _play(scene: Scene, flow: OpenFlow, answered: str | None) -> Said:
     return Said("flow", replies, tuple(dict.fromkeys(ids)), flow.name)
 
 
-def _question(scene: Scene, flow: OpenFlow, waiting: Choose) -> Reply:
+def _question(scene: Scene, flow: OpenFlow, waiting: Waiting) -> Reply:
     voice, name = scene.voice, waiting.step
-    choices = (Choice(voice.option(flow.name, name, o), f"flow:{flow.run}:{name}:{o}") for o in waiting.options)
-    return Reply(voice.option(flow.name, name, "ask"), tuple(choices), language=voice.language)
+    if isinstance(waiting, Prove):
+        return proving.begin(scene, flow, waiting)
+    choices: tuple[Choice, ...] = ()
+    if isinstance(waiting, Ask):
+        scene.state.offers = []  # "yes" or "2" is now the person's own words, not the choice before.
+    if isinstance(waiting, Choose):
+        labels = waiting.labels or [voice.option(flow.name, name, option) for option in waiting.options]
+        values = (f"flow:{flow.run}:{name}:{option}" for option in waiting.options)
+        choices = tuple(map(Choice, labels, values))
+    return Reply(voice.option(flow.name, name, "ask"), choices, language=voice.language)
 
 
 def _cited(scene: Scene, step: Cite) -> list[Reply]:

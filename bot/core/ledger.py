@@ -18,7 +18,8 @@ from bot.core.errors import Refused, TryLater, Unreachable
 from bot.core.message import Address
 from bot.core.pace import AHEAD, Buckets
 from storage.engine import Database
-from storage.stores.deliveries import LANES, PASSIVE, Due
+from storage.stores.claims import LANES, PASSIVE
+from storage.stores.deliveries import Due
 from storage.work import Work
 
 GIVE_UP_AFTER = timedelta(hours=24)
@@ -117,11 +118,13 @@ class Ledger:
                 return 0.0
             return self._next(work, LANES, now)
 
-    def went_passively(self, message_key: str) -> int:
-        """How many of the first replies to this message went back in the answer to a push."""
+    def went_passively(self, message_key: str) -> int | None:
+        """How many of the first replies to this message went back in the answer to a push; None: not yet known."""
         with self._database.read() as work:
-            mark = work.conversations.turn_of(message_key)
-            return work.deliveries.went_passively([message_key, f"turn:{mark.turn_id}"]) if mark else 0
+            if (mark := work.conversations.turn_of(message_key)) is None:
+                return 0
+            causes = [message_key, f"turn:{mark.turn_id}"]
+            return None if work.deliveries.is_in_hand(causes) else work.deliveries.went_passively(causes)
 
     def step(
         self,

@@ -75,6 +75,8 @@ class Reply:
     receipt: str = ""
     language: str = "en"
     link: str | None = None
+    reference: str = ""
+    """A name of its own for this message, where one is needed: a mail's Message-ID comes from it, so that a repeat is known."""
 
     def as_data(self) -> dict[str, Any]:
         """A JSON-ready form, read back by `from_data`."""
@@ -87,7 +89,7 @@ class Reply:
             "receipt": self.receipt,
             "language": self.language,
             "link": self.link,
-        }
+        } | ({"reference": self.reference} if self.reference else {})
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> "Reply":
@@ -98,4 +100,5 @@ class Reply:
             receipt=data["receipt"],
             language=data["language"],
             link=data["link"],
+            reference=data.get("reference", ""),
         )

@@ -12,7 +12,9 @@ RECEIPTS = timedelta(days=3 * 366)
 """Records of handling are kept three years (PIPL 56); a receipt names nobody once the turn is gone."""
 QUARANTINED = timedelta(days=7)
 NONCES = timedelta(minutes=10)
-"""Of WeChat's pushes; its quota windows go after the 48 hours that they last."""
+"""Of WeChat's pushes and of the portal's calls. WeChat's quota windows go after the 48 hours that they last."""
+CODES = timedelta(hours=24)
+"""Wishes to be verified, links that connect a chat, and what was counted meanwhile; the proof itself stands in the order."""
 CHUNK = 5_000
 
 
@@ -26,11 +28,13 @@ class Forgotten:
     receipts: int = 0
     quarantined: int = 0
     people: int = 0
+    verified: int = 0
+    """Wishes to be verified, their tallies, links and nonces."""
 
 
 def forget_old(database: Database, now: datetime, chunk: int = CHUNK) -> Forgotten:
     """Takes away everything past its time, in small transactions so that nobody waits. Safe to run twice."""
-    turns = deliveries = keys = receipts = quarantined = people = 0
+    turns = deliveries = keys = receipts = quarantined = people = verified = 0
     while True:
         with database.work() as work:
             gone = work.conversations.forget_before(now - TALK, now - MESSAGE_KEYS, now - RECEIPTS, limit=chunk)
@@ -42,7 +46,10 @@ def forget_old(database: Database, now: datetime, chunk: int = CHUNK) -> Forgott
                 work.trail.add(now, "retention", "erased", f"person:{person}")
             work.pace.forget_before(now - timedelta(hours=1))
             work.wechat.forget(now, now - NONCES)
+            codes = work.verification.forget_before(now - CODES, now, limit=chunk)
+            links = work.bindings.forget_before(now - CODES, now - NONCES, limit=chunk)
         turns, keys, receipts = turns + gone.turns, keys + gone.seen, receipts + gone.receipts
         deliveries, quarantined, people = deliveries + sent, quarantined + held, people + len(silent)
-        if not (gone.turns or gone.seen or gone.receipts or sent or held or silent):
-            return Forgotten(turns, deliveries, keys, receipts, quarantined, people)
+        verified += codes + links
+        if not (gone.turns or gone.seen or gone.receipts or sent or held or silent or codes or links):
+            return Forgotten(turns, deliveries, keys, receipts, quarantined, people, verified)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from bot.core.actions import Effects
 from bot.core.answering import Answer
 from bot.core.hearing import Heard
 from bot.core.message import InboundMessage, Reply
+from bot.core.requests import Requests
 from bot.core.state import State
 from bot.core.voice import Voice
 from intents.recogniser import Recogniser
@@ -24,6 +25,21 @@ class Said:
     intent: str | None = None
     score: float = 0.0
     answers: list[Answer] = field(default_factory=list)
+    is_private: bool = False
+    """What the person typed is not written down: an account, a code."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the effects of a turn changed. `made` names each for the trail; `language` is the one chosen."""
+
+    made: list[str] = field(default_factory=list)
+    language: str | None = None
+
+    @property
+    def erased(self) -> bool:
+        """Whether the person is gone."""
+        return "erased" in self.made
 
 
 @dataclass(slots=True)
@@ -38,10 +54,9 @@ class Scene:
     voice: Voice
     recogniser: Recogniser
     new_code: Callable[[], str]
-    effects: Effects = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.effects = Effects(self.work, self.known, self.message.sender, self.heard.text)
+    requests: Requests
+    now: datetime
+    changes: Changes = field(default_factory=Changes)
 
     def plain(self, key: str, **values: str) -> Reply:
         """A text that belongs to no flow, without buttons."""

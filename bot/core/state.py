@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.core.message import Choice
@@ -13,11 +13,14 @@ QUESTION_MAX = 300
 
 @dataclass(slots=True)
 class OpenFlow:
-    """A dialogue under way. `run` binds its buttons to this one run; `journal` holds what each step came to."""
+    """A dialogue under way. `run` binds its buttons to this one run; `journal` holds what each step came to; `proving`
+    is the code that is waited for, `account` the one that a right code proved: both 0 or "" when there is none."""
 
     name: str
     run: str
     journal: list[dict[str, str]] = field(default_factory=list)
+    proving: int = 0
+    account: str = ""
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class State:
     def to_bytes(self) -> bytes:
         """JSON; `from_bytes` reads it back."""
         kept = {name: getattr(self, name) for name in self.__slots__}
-        kept["flow"] = self.flow and {"name": self.flow.name, "run": self.flow.run, "journal": self.flow.journal}
+        kept["flow"] = self.flow and asdict(self.flow)
         kept["offers"] = [{"label": offer.label, "value": offer.value} for offer in self.offers]
         return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 

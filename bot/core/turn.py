@@ -1,13 +1,14 @@
 """One turn: a message has been heard, the conversation is known; which of its meanings it has."""
 
-from bot.core import flowing
+from bot.core import connecting, flowing
+from bot.core.actions import Effects
 from bot.core.answering import law_reply
 from bot.core.browsing import menu
 from bot.core.commands import Command
 from bot.core.errors import StaleChoice
 from bot.core.message import Event, Reply
 from bot.core.options import bare_word, pick
-from bot.core.privacy import my_data, own_notice
+from bot.core.privacy import more_of_my_data, my_data, own_notice
 from bot.core.questions import ask, in_context, show, stuck
 from bot.core.receipts import rate, receipt
 from bot.core.scene import Said, Scene
@@ -41,6 +42,8 @@ def _meaning(scene: Scene) -> Said:
         return Said("not_covered", [scene.plain("nothing_said")])
     if heard.command is not None:
         return _command(scene, heard.command)
+    if said := connecting.finished(scene):
+        return said
     if offer := pick(heard.text, state.offers):
         return _press(scene, offer.value)
     if state.flow is not None:
@@ -77,6 +80,8 @@ def _press(scene: Scene, value: str) -> Said:
             said = Said("choice")
         case "menu":
             return Said("choice", [menu(voice, rest)])
+        case "mydata":
+            return Said("choice", [more_of_my_data(scene.work, scene.known, voice, rest)])
         case "start" if rest in flows():
             return flowing.begin(scene, rest)
         case "flow":
@@ -95,6 +100,8 @@ def _command(scene: Scene, command: Command) -> Said:
     voice = scene.voice
     match command.name:
         case "start":
+            if connecting.is_link(command.argument):
+                return connecting.opened(scene, command.argument)
             scene.state.flow = None
             clause = voice.policy.clauses.get(command.argument.removeprefix("clause_"))
             if clause and command.argument.startswith("clause_"):
@@ -116,6 +123,10 @@ def _command(scene: Scene, command: Command) -> Said:
             return Said("command", [my_data(scene.work, scene.known, voice)])
         case "forget":
             return flowing.begin(scene, "forget_me")
+        case "status":
+            return flowing.begin(scene, "request_status")
+        case "disconnect":
+            return connecting.ended(scene)
         case "receipt":
             return receipt(scene, command.argument)
         case "language":
@@ -137,6 +148,6 @@ def _language(scene: Scene, wanted: str) -> Said:
     wanted = SPELLINGS.get(wanted.lower(), wanted.lower())
     if wanted not in scene.voice.wording.languages:
         return flowing.begin(scene, "change_language")
-    scene.effects("set_language", {"language": wanted})
+    Effects(scene)("set_language", {"language": wanted})
     scene.speak(wanted)
     return Said("command", [Reply(scene.voice.flow("change_language", "changed"), language=wanted)])

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import anyio
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
@@ -32,6 +33,8 @@ WIRE_LINES = 40
 """Calls shown beside the phones, the newest of both platforms."""
 LOOK_AGAIN = 2.0
 """Seconds after which the page is told again what time alone has changed (typing ends)."""
+END_WITHIN = 1.0
+"""Seconds that a stream may take to end once the server ends; cut off, it would be logged as broken."""
 ONCE = {
     "flood": ("telegram", "sendMessage refuse:429 seconds=3 times=1"),
     "lost": ("telegram", "sendMessage reset-after times=1"),
@@ -98,23 +101,26 @@ class _Phones:
 
     async def events(self, request: Request) -> Response:
         """The same again at every change, as server-sent events."""
-        return _secure(EventSourceResponse(self._changes(_asked_owner(request)), ping=15))
+        ending = anyio.Event()
+        changes = self._changes(_asked_owner(request), ending)
+        stream = EventSourceResponse(changes, ping=15, shutdown_event=ending, shutdown_grace_period=END_WITHIN)
+        return _secure(stream)
 
-    async def _changes(self, owner: Person) -> AsyncIterator[dict[str, str]]:
+    async def _changes(self, owner: Person, ending: anyio.Event) -> AsyncIterator[dict[str, str]]:
         before = ""
-        while True:
+        while not ending.is_set():
             seen = json.dumps(self._seen(owner), ensure_ascii=False)
             if seen != before:
                 before = seen
                 yield {"data": seen}
-            changes = [
-                asyncio.create_task(stand_in.control.change(LOOK_AGAIN)) for stand_in in (self._telegram, self._wechat)
-            ]
+            stand_ins = (self._telegram, self._wechat)
+            awaited = [asyncio.create_task(stand_in.control.change(LOOK_AGAIN)) for stand_in in stand_ins]
+            awaited.append(asyncio.create_task(ending.wait()))
             try:
-                await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for change in changes:
-                    change.cancel()
+                for one in awaited:
+                    one.cancel()
 
     async def do(self, request: Request) -> Response:
         """What a hand does: {"owner": 2, "phone": "telegram", "act": "say", "text": "..."}."""

@@ -1,8 +1,16 @@
-"""Withdrawing a request that was made elsewhere: this chat opens none and can't see them."""
+"""Taking a request back, at any time before it is done."""
 
-from intents.script import Script, cite, say
+from intents.flows._mine import my_order
+from intents.script import Script, confirm, do, say, show
 
 
 def flow() -> Script[None]:
-    yield from say("no_sight")
-    yield from cite("privacy.10")
+    number = yield from my_order("live")
+    if not number:
+        return
+    yield from show(number)
+    if (yield from confirm("sure")):
+        yield from do("withdraw", "withdraw_order", number=number)
+        yield from say("withdrawn")
+    else:
+        yield from say("kept")

@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
-from intents.script import Script, choose, cite, say
+from intents.flows._order import are_handled, place
+from intents.script import Script, choose, cite, confirm, say
+from knowledge.rights import Right
 
 
 class What(StrEnum):
@@ -23,4 +25,9 @@ def flow() -> Script[None]:
     else:
         yield from say("phishing_advice")
     yield from cite("privacy.4.2.2", "privacy.7.4")
-    yield from say("not_reported")
+    if not (yield from are_handled(Right.SECURITY)):
+        yield from say("not_reported")
+    elif (yield from confirm("report")):
+        yield from place(Right.SECURITY, ground="account_taken" if what is What.ACCOUNT else "other")
+    else:
+        yield from say("left_unreported")

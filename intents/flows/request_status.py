@@ -1,8 +1,46 @@
-"""Where is my request? This chat can't see the company's work orders."""
+"""Where is my request? Its state, its date, and what can be done with it now."""
 
-from intents.script import Script, cite, say
+from enum import StrEnum
+
+from intents.flows._mine import my_order
+from intents.script import Script, ask, choose_among, confirm, do, say, show
+
+
+class Act(StrEnum):
+    """What a person can do with an order."""
+
+    NOTHING = "nothing"
+    REMARK = "remark"
+    APPEAL = "appeal"
+    WITHDRAW = "withdraw"
 
 
 def flow() -> Script[None]:
-    yield from say("no_sight")
-    yield from cite("privacy.10")
+    number = yield from my_order("all")
+    if not number:
+        return
+    yield from show(number)
+    acts = yield from do("acts", "order_acts", number=number)
+    if not acts:
+        return
+    match (yield from choose_among("act", Act, ("nothing", *acts.split()))):
+        case Act.REMARK:
+            words = yield from ask("remark")
+            yield from do("add", "add_remark", number=number, words=words)
+            yield from say("remarked")
+        case Act.APPEAL:
+            words = yield from ask("appeal")
+            state = yield from do("again", "appeal_order", number=number, words=words)
+            if state == "verifying":
+                yield from say("appealed_unproven")
+            else:
+                yield from say("appealed")
+            yield from show(number)
+        case Act.WITHDRAW:
+            if (yield from confirm("sure")):
+                yield from do("withdraw", "withdraw_order", number=number)
+                yield from say("withdrawn")
+            else:
+                yield from say("kept")
+        case Act.NOTHING:
+            yield from say("fine")

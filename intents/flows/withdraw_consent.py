@@ -2,7 +2,9 @@
 
 from enum import StrEnum
 
+from intents.flows._order import are_handled, place
 from intents.script import Script, choose, cite, say
+from knowledge.rights import Right
 
 
 class What(StrEnum):
@@ -15,12 +17,20 @@ class What(StrEnum):
 
 def flow() -> Script[None]:
     what = yield from choose("what", What)
+    if what is What.COOKIES:
+        yield from cite("privacy.6.3")
+        return
     if what is What.MAIL:
         yield from cite("privacy.6.4")
-        yield from say("mail_today")
-    elif what is What.COOKIES:
-        yield from cite("privacy.6.3")
     else:
         yield from say("silent")
         yield from cite("pipl.15")
-        yield from say("today")
+    if not (yield from are_handled(Right.WITHDRAW_CONSENT)):
+        if what is What.MAIL:
+            yield from say("mail_today")
+        else:
+            yield from say("today")
+    elif what is What.MAIL:
+        yield from place(Right.WITHDRAW_CONSENT, ground="marketing", in_words=False)
+    else:
+        yield from place(Right.WITHDRAW_CONSENT, ground="other")

@@ -5,13 +5,13 @@ number is compared with the known clauses that could stand in its place, and onl
 placed. Nothing is placed silently: every node says how ("numbering", "wording", "heading") and how alike.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from knowledge.clause import Clause, PolicyVersion
 from knowledge.importing.likeness import gist, likeness
-from knowledge.importing.outline import SAME_TITLE, Node
+from knowledge.importing.outline import Node
+from knowledge.importing.parts import named_parts
 
 LIKELY = 60.0
 """Likeness from which an unnumbered paragraph is the clause. On the first policy the right clause reaches 70-100 and
@@ -22,14 +22,6 @@ FARTHER = 25.0
 probably renumbered. On the first policy the lowest own likeness is 60."""
 WORDS_MIN = 3
 """Fewer words that carry meaning are no evidence."""
-
-_PARTS = (
-    ("pre", r"preliminar|preamble|preface|foreword|introduction|前言|引言|序言|导言|首部|特别提示"),
-    ("def", r"definition|interpretation|glossary|定义|释义|术语"),
-    ("privacy", r"privacy|personal information|data protection|隐私|个人信息"),
-    ("legal", r"legal|法律声明"),
-    ("terms", r"terms|agreement|条款|协议"),
-)
 
 
 @dataclass(slots=True)
@@ -56,7 +48,7 @@ def place(root: Node, known: PolicyVersion | None, language: str, *, trust_numbe
     placement = Placement(root)
     clauses = known.clauses if known else {}
     wording = {key: _said(clause, language) for key, clause in clauses.items()}
-    parts = _parts(root, known, language)
+    parts = named_parts(root, known, language)
     front = next((key.partition(".")[0] for key in clauses), "")
     blocks: list[tuple[str, list[Node]]] = []
     for part, name in parts:
@@ -87,46 +79,12 @@ def _like(text: str, said: tuple[str, ...]) -> float:
     return max((likeness(text, other) for other in said), default=0.0) if len(gist(text).split()) >= WORDS_MIN else 0.0
 
 
-def _parts(root: Node, known: PolicyVersion | None, language: str) -> list[tuple[Node, str]]:
-    """Every part with the first component of its ids, "" for the front page. A known title decides, then its words."""
-    titles = [(s.id, s.title.get(language, "")) for s in known.sections.values() if s.parent is None] if known else []
-    parts = [child for child in root.children if child.kind == "part"]
-    found: list[tuple[Node, str]] = [(root, "")]
-    taken: set[str] = set()
-    for index, part in enumerate(parts):
-        is_title_page = index == 0 and not part.numbered and any(other.numbered for other in parts[1:])
-        name = max(((likeness(title, part.text), key) for key, title in titles if key not in taken), default=(0.0, ""))
-        worded = next((key for key, words in _PARTS if re.search(words, part.text.lower())), "")
-        key = name[1] if name[0] >= SAME_TITLE else worded or _slug(part.text) or f"part-{index + 1}"
-        if index == 0 and not part.numbered and (is_title_page or len(parts) == 1):
-            key = ""
-        elif key in ("pre", "def") and part.numbered and name[0] < SAME_TITLE:
-            # "Introduction", then 1., 2., 3. to the end: the numbers are the document's, whose name stands above.
-            key = next(
-                (k for k, words in _PARTS[2:] if parts[0] is not part and re.search(words, parts[0].text.lower())), key
-            )
-        while key in taken:
-            key += "-2"
-        taken |= {key} - {""}
-        part.placed = "heading"
-        found.append((part, key))
-    if root.numbered:
-        only = titles[-1][0] if len(titles) == 1 else "privacy"
-        found[0] = (root, only)
-    return found
-
-
 def _before_parts(root: Node) -> Iterator[Node]:
     """The root and what stands before the first part; all of a text without parts."""
     yield root
     for child in root.children:
         if child.kind != "part":
             yield from child.walk()
-
-
-def _slug(text: str) -> str:
-    """An id's first component from a heading: "Cookies & Tracking" -> "cookies-tracking"; "" for a Chinese one."""
-    return "-".join(re.findall("[a-z0-9]+", text.lower())[:4])
 
 
 def _number(node: Node, part: str, clauses: Mapping[str, Clause], placement: Placement) -> None:

@@ -16,8 +16,10 @@ from storage.tables.common import table
 
 CONVERSATION, TURN, SEEN, RECEIPT = table(Conversation), table(Turn), table(Seen), table(Receipt)
 
-STATE = select(CONVERSATION.c.state, CONVERSATION.c.version, CONVERSATION.c.holder).where(
-    CONVERSATION.c.person_id == bindparam("person")
+STATE = Prepared(
+    select(CONVERSATION.c.state, CONVERSATION.c.version, CONVERSATION.c.holder).where(
+        CONVERSATION.c.person_id == bindparam("person")
+    )
 )
 BEGIN = Prepared(insert_new(CONVERSATION, CONVERSATION.c.person_id))
 GO_ON = Prepared(
@@ -93,7 +95,7 @@ class Conversations:
 
     def state(self, known: Known) -> State:
         """Where this person's talk stands. Raises Unreadable."""
-        row = self.connection.execute(STATE, {"person": known.id}).one_or_none()
+        row = STATE.row(self.connection, {"person": known.id})
         if row is None:
             return State(None, 0, "bot")
         return State(unseal(known.key, row.state, state_place(known, row.version)), row.version, row.holder)

@@ -1,152 +1,32 @@
-"""The outbox: what must go out, who is sending it, and what became of it.
-
-A delivery is QUEUED, then CLAIMED by one sender under a token that ends by itself, then settled as SENT, UNREACHABLE
-or FAILED. A claim that ended unsettled comes back flagged: nobody knows whether that try arrived. Only the oldest
-unsettled delivery of a person and lane may be claimed, so a person reads everything in order.
-"""
+"""The outbox: what must go out, who is sending it, and what became of it. storage/stores/claims.py says how."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Integer,
-    Select,
-    and_,
-    bindparam,
-    case,
-    delete,
-    func,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, Select, delete, func, select
 
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import KeyMissing, Unreadable
+from storage.stores.claims import (
+    CLAIM,
+    DELIVERY,
+    GIVE_BACK,
+    IS_DUE,
+    IS_LOST,
+    LANES,
+    NEXT_DUE,
+    PASSIVE,
+    RETRY,
+    SETTLE,
+    SETTLE_SENT,
+    STANDING,
+    UNSETTLED,
+    Lane,
+)
 from storage.stores.people import KNOWN, PERSON, WITH_KEY, Known, known, user_of
 from storage.stores.prepared import Prepared
-from storage.tables import Delivery
-from storage.tables.common import table
 
-DELIVERY = table(Delivery)
-LANES = ("interactive", "order", "broadcast")
-"""In the order in which they go out."""
-
-# Written out, not bound: a partial index is used only where its own condition is read in the query.
-UNSETTLED: ColumnElement[bool] = literal_column("delivery.state IN ('queued','claimed')")
-SIBLING = DELIVERY.alias("sibling")
-SIBLING_UNSETTLED: ColumnElement[bool] = literal_column("sibling.state IN ('queued','claimed')")
-# A lookup in ix_delivery_oldest for each row; NOT EXISTS becomes a join, for which PostgreSQL needs good statistics.
-OLDEST = (
-    select(func.min(SIBLING.c.id))
-    .where(SIBLING.c.person_id == DELIVERY.c.person_id, SIBLING.c.lane == DELIVERY.c.lane, SIBLING_UNSETTLED)
-    .scalar_subquery()
-)
-
-CLAIMABLE = (
-    select(DELIVERY.c.id)
-    .where(
-        DELIVERY.c.channel == bindparam("on"),
-        DELIVERY.c.lane == bindparam("in_lane"),
-        UNSETTLED,
-        DELIVERY.c.due_at <= bindparam("now"),
-        or_(DELIVERY.c.state == "queued", DELIVERY.c.claimed_until <= bindparam("now")),
-        DELIVERY.c.id == OLDEST,
-    )
-    .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
-    .limit(bindparam("most", type_=Integer))
-    .with_for_update(of=DELIVERY, skip_locked=True)
-    # A table expression of its own: inside IN the planner may run it, and its limit, more than once.
-    .cte("claimable")
-)
-CLAIM = (
-    update(DELIVERY)
-    .where(DELIVERY.c.id.in_(select(CLAIMABLE.c.id)))
-    .values(
-        state="claimed",
-        claim=bindparam("token"),
-        claimed_until=bindparam("until"),
-        attempts=DELIVERY.c.attempts + 1,
-        maybe_repeat=or_(DELIVERY.c.maybe_repeat, DELIVERY.c.state == "claimed"),
-    )
-    .returning(
-        DELIVERY.c.id,
-        DELIVERY.c.person_id,
-        DELIVERY.c.cause,
-        DELIVERY.c.ordinal,
-        DELIVERY.c.lane,
-        DELIVERY.c.body,
-        DELIVERY.c.due_at,
-        DELIVERY.c.attempts,
-        DELIVERY.c.maybe_repeat,
-    )
-)
-OURS = and_(
-    DELIVERY.c.id == bindparam("delivery"), DELIVERY.c.claim == bindparam("token"), DELIVERY.c.state == "claimed"
-)
-SETTLE = (
-    update(DELIVERY)
-    .where(OURS)
-    .values(
-        state=bindparam("end"), settled_at=bindparam("now"), reason=bindparam("why"), claim=None, claimed_until=None
-    )
-)
-TOO_OLD = DELIVERY.c.created_at <= bindparam("give_up", type_=DELIVERY.c.created_at.type)
-RETRY = (
-    update(DELIVERY)
-    .where(OURS)
-    .values(
-        state=case((TOO_OLD, "failed"), else_="queued"),
-        due_at=bindparam("again_at"),
-        settled_at=case((TOO_OLD, bindparam("again_at")), else_=None),
-        reason=case((TOO_OLD, "too old"), else_=bindparam("why")),
-        maybe_repeat=or_(DELIVERY.c.maybe_repeat, bindparam("unsure")),
-        claim=None,
-        claimed_until=None,
-    )
-)
-GIVE_BACK = (
-    update(DELIVERY)
-    .where(OURS)
-    .values(
-        state="queued", due_at=bindparam("again_at"), attempts=DELIVERY.c.attempts - 1, claim=None, claimed_until=None
-    )
-)
-# The ids find the rows by their key, the pairs then check whose they still are.
-SETTLE_SENT = (
-    update(DELIVERY)
-    .where(
-        DELIVERY.c.id.in_(bindparam("ids", expanding=True)),
-        tuple_(DELIVERY.c.id, DELIVERY.c.claim).in_(bindparam("ours", expanding=True)),
-        DELIVERY.c.state == "claimed",
-    )
-    .values(state="sent", settled_at=bindparam("now"), reason=None, claim=None, claimed_until=None)
-)
-IS_LOST = (
-    update(PERSON)
-    .where(PERSON.c.id == select(DELIVERY.c.person_id).where(DELIVERY.c.id == bindparam("delivery")).scalar_subquery())
-    .values(reachable=False)
-)
-STANDING = select(
-    DELIVERY.c.id,
-    DELIVERY.c.person_id,
-    DELIVERY.c.claim,
-    DELIVERY.c.claimed_until,
-    (DELIVERY.c.id != OLDEST).label("is_behind"),
-).where(DELIVERY.c.id.in_(bindparam("ids", expanding=True)), UNSETTLED)
-IN_LANE = (DELIVERY.c.channel == bindparam("on"), DELIVERY.c.lane == bindparam("in_lane"), UNSETTLED)
-FREE = or_(DELIVERY.c.state == "queued", DELIVERY.c.claimed_until <= bindparam("now"))
-IS_DUE = select(DELIVERY.c.id).where(*IN_LANE, DELIVERY.c.due_at <= bindparam("now"), FREE).limit(1)
-NEXT_DUE = (
-    select(DELIVERY.c.due_at).where(*IN_LANE, DELIVERY.c.due_at > bindparam("now")).order_by(DELIVERY.c.due_at).limit(1)
-)
-PASSIVE = "passive"
-"""Reason of a delivery that went back in the answer to the push that brought the message."""
 SENT = (DELIVERY.c.id, DELIVERY.c.created_at, DELIVERY.c.cause, DELIVERY.c.ordinal, DELIVERY.c.body)
 ADD = DELIVERY.insert()
 ADD_ONE = Prepared(ADD.returning(DELIVERY.c.id))
@@ -161,7 +41,7 @@ class Due(NamedTuple):
     user: str
     cause: str
     ordinal: int
-    lane: str
+    lane: Lane
     body: bytes
     attempts: int
     maybe_repeat: bool
@@ -200,7 +80,7 @@ class Deliveries:
         now: datetime,
         claim: str | None = None,
         claimed_until: datetime | None = None,
-        lane: str = "interactive",
+        lane: Lane = "interactive",
     ) -> list[int]:
         """Queues the replies to one cause in order; their ids. With a claim they are born claimed: the caller sends."""
         if (claim is None) != (claimed_until is None):
@@ -284,6 +164,11 @@ class Deliveries:
         rows = ({"on": channel, "in_lane": lane, "now": now} for lane in lanes)
         times = (self.connection.execute(NEXT_DUE, row).scalar_one_or_none() for row in rows)
         return min((time for time in times if time), default=None)
+
+    def is_in_hand(self, causes: Sequence[str]) -> bool:
+        """Whether the first reply to one of these causes is with somebody who may be sending it now."""
+        first = select(DELIVERY.c.state).where(DELIVERY.c.cause.in_(causes)).order_by(DELIVERY.c.id).limit(1)
+        return self.connection.execute(first).scalar_one_or_none() == "claimed"
 
     def went_passively(self, causes: Sequence[str]) -> int:
         """How many of the first replies to one of these causes went back in the answer to the push itself."""

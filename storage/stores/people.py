@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import KeyMissing, Unreadable
 from storage.stores.insert import insert_new
+from storage.stores.prepared import Prepared
 from storage.tables import Person, PersonKey
 from storage.tables.common import table
 
@@ -30,9 +31,11 @@ KNOWN = (
 """The columns that `known` reads."""
 WITH_KEY = PERSON.join(PERSON_KEY, PERSON_KEY.c.person_id == PERSON.c.id)
 
-AT = select(*KNOWN).select_from(WITH_KEY).where(PERSON.c.address_index == bindparam("index"))
+AT_ONLY = select(*KNOWN).select_from(WITH_KEY).where(PERSON.c.address_index == bindparam("index"))
+OF_ID = select(*KNOWN).select_from(WITH_KEY).where(PERSON.c.id == bindparam("person_id"))
 # PostgreSQL holds the row until the commit, so the turns of one person follow one another; SQLite has one writer anyway.
-AT_AND_HOLD = AT.with_for_update(of=PERSON, key_share=True)
+AT_AND_HOLD = Prepared(AT_ONLY.with_for_update(of=PERSON, key_share=True))
+AT = Prepared(AT_ONLY)
 MEET = insert_new(PERSON, PERSON.c.address_index, returning=PERSON.c.id)
 TOUCH = (
     update(PERSON)
@@ -90,6 +93,11 @@ class People:
     def at(self, channel: str, user: str) -> Known | None:
         """Who has this address; None when nobody was met there. Raises KeyMissing, Unreadable."""
         return self._at(self.keyring.blind("address", channel, user), AT)
+
+    def of_id(self, person_id: int) -> Known | None:
+        """The person of a row; None when they were erased. Raises KeyMissing, Unreadable."""
+        row = self.connection.execute(OF_ID, {"person_id": person_id}).one_or_none()
+        return known(row, self.keyring) if row else None
 
     def meet(self, channel: str, user: str, now: datetime, language: str) -> Known:
         """Who has this address, known from now on. Two that meet the same person at once get the same one,
@@ -155,8 +163,8 @@ class People:
     def count(self) -> int:
         return self.connection.execute(select(func.count()).select_from(PERSON)).scalar_one()
 
-    def _at(self, index: str, wanted: Select[Any]) -> Known | None:
-        row = self.connection.execute(wanted, {"index": index}).one_or_none()
+    def _at(self, index: str, wanted: Prepared) -> Known | None:
+        row = wanted.row(self.connection, {"index": index})
         return known(row, self.keyring) if row else None
 
     def _insert(self, index: str, channel: str, user: str, now: datetime, language: str) -> Known | None:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from storage.tables import Trail
 from storage.tables.common import table
+from storage.tables.trail import Trail, TrailLink
 
-TRAIL = table(Trail)
+TRAIL, LINK = table(Trail), table(TrailLink)
 ADD = TRAIL.insert()
 
 
@@ -21,6 +21,13 @@ class Entry(NamedTuple):
     action: str
     thing: str
     detail: str
+
+
+class Place(NamedTuple):
+    """Where an entry stands in the chain."""
+
+    seq: int
+    hash: bytes
 
 
 class TrailStore:
@@ -38,6 +45,12 @@ class TrailStore:
         """Everything that happened to one thing, oldest first."""
         wanted = select(*(TRAIL.c[name] for name in Entry._fields)).where(TRAIL.c.thing == thing).order_by(TRAIL.c.id)
         return [Entry(*row) for row in self.connection.execute(wanted)]
+
+    def places(self, thing: str) -> dict[int, Place]:
+        """Entry's id -> its place in the chain, of what happened to one thing. The newest may have none yet."""
+        both = LINK.join(TRAIL, TRAIL.c.id == LINK.c.trail_id)
+        wanted = select(TRAIL.c.id, LINK.c.seq, LINK.c.hash).select_from(both).where(TRAIL.c.thing == thing)
+        return {id: Place(seq, hash) for id, seq, hash in self.connection.execute(wanted)}
 
     def count(self) -> int:
         return self.connection.execute(select(func.count()).select_from(TRAIL)).scalar_one()

@@ -76,6 +76,9 @@ AFTER_A_DIFFERENCE = 2.0
 _DATE = r"\d{1,2} [A-Z][a-z]+ \d{4}|\d{4}年\d{1,2}月\d{1,2}日"
 _VERSION = re.compile(rf"(?:, version |，|, |（| \(version )(?P<date>{_DATE})(?:版）|版|\))?$")
 _CHANNEL = re.compile(r"([(（])(?:memory|telegram|wechat|web|terminal)([)）])")
+_OF_THE_CHANNEL = re.compile("[-•]? ?(?:How many messages WeChat|How fast messages|微信还允许|给您发消息的快慢)")
+"""Lines of /mydata that say how one channel is kept."""
+_WAITING = re.compile(r"(waiting to go out |等待发出 ?)[0-9]+")
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC  (?P<what>.*)")
 _CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
 _SENTENCE = re.compile(r"(?<=[.!?;:]) |(?<=[。！？；：]) ?")
@@ -130,12 +133,15 @@ def _last_choices(replies: Sequence[Heard]) -> list[str]:
 def _sentences(lines: Sequence[str], said: Sequence[str]) -> list[str]:
     found: list[str] = []
     for line in lines:
+        if _OF_THE_CHANNEL.match(line):
+            continue
         if written := _WRITTEN.fullmatch(line):
             # What was picked is kept as the channel brought it: a number, a label, or nothing but the value.
             found.append("(time) " + (written["what"] if _plain(written["what"]) in said else "(picked)"))
         else:
             found.append(re.sub(r"^[-•] ", "", line))
     text = " ".join(_CHANNEL.sub(r"\1(channel)\2", line) for line in found)
+    text = _WAITING.sub(r"\1(number)", text)
     text = _BESIDE_CHINESE.sub("", _CODE.sub("(code)", re.sub(r"\s+", " ", text)))
     return [sentence.strip() for sentence in _SENTENCE.split(text) if sentence.strip()]
 

@@ -1,4 +1,4 @@
-"""How fast the outbox is worked off, on both databases: python -m tests.bench.channels [sqlite|postgresql ...]
+"""How fast the outbox is worked off, on both databases: python -m tests.bench.channels [sqlite|postgresql|webhooks ...]
 
 Three runs each, messages counted where they arrive (a channel in the same process that takes them at once):
 the engine alone; 1,000 a second sustained with the ledger and each person's own pace, CPU of the process; and
@@ -19,12 +19,13 @@ from math import inf
 from time import monotonic, process_time
 
 from bot.channels.memory import MemoryChannel
-from bot.core.channel import Limits, Receipt
+from bot.core.channel import Lane, Limits, Receipt
 from bot.core.clock import system_clock
 from bot.core.delivery import WINDOW, Sender
 from bot.core.message import Address, Reply
 from storage.crypto import Keyring
 from storage.engine import Database
+from tests.bench import webhooks
 from tests.postgres import DURABLE, TemporaryPostgres
 
 TEXT = "A plain answer of about the usual length. " * 8
@@ -40,7 +41,7 @@ class Counting(MemoryChannel):
         super().__init__(limits=limits)
         self.arrivals: list[float] = []
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         self.arrivals.append(monotonic())
         return Receipt()
 
@@ -111,4 +112,10 @@ def _address(kind: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1:] or ["sqlite", "postgresql"])
+    wanted = sys.argv[1:] or ["sqlite", "postgresql", "webhooks"]
+    if wanted[0] == "webhooks":
+        webhooks.main(wanted[1:])
+    else:
+        run([kind for kind in wanted if kind != "webhooks"])
+        if "webhooks" in wanted:
+            webhooks.main([])

@@ -86,10 +86,24 @@ def test_every_text_is_used_and_every_text_used_exists() -> None:
         for folder, kind in ((TEMPLATES, "*.html"), (TEMPLATES.parent, "**/*.py"))
         for file in folder.glob(kind)
     ]
-    used = set(re.findall(r"[\"']((?:site|chat|panel|policy|questions|error)\.[a-z0-9_]+)[\"']", "\n".join(sources)))
-    built = {key for key in texts("en") if key.startswith(("error.", "questions.", "site.", "policy.language_"))}
+    used = set(
+        re.findall(
+            r"[\"']((?:site|chat|panel|policy|questions|error|result|stop|certificate)\.[a-z0-9_]+)[\"']",
+            "\n".join(sources),
+        )
+    )
+    built = {
+        key
+        for key in texts("en")
+        if key.startswith(("error.", "questions.", "site.", "policy.language_", "result.said_", "stop.step_"))
+    }
     assert set(texts("en")) - used - built == set()
-    files = {name for name in used if name.endswith((".css", ".js", ".html")) or name.startswith("policy.language_")}
+    files = {
+        name
+        for name in used
+        if name.endswith((".css", ".js", ".html"))
+        or name.startswith(("policy.language_", "result.said_", "stop.step_"))
+    }
     assert used - files - set(texts("en")) == set()
 
 

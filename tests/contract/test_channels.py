@@ -10,7 +10,7 @@ import logging
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -28,7 +28,7 @@ from bot.channels.memory import MemoryChannel
 from bot.channels.telegram.drawing import PART_MAX
 from bot.channels.wechat import WeChat
 from bot.channels.wechat.drawing import PARTS_MOST, TEXT_MAX_BYTES
-from bot.core.channel import Channel, Receipt
+from bot.core.channel import Channel, Lane, Receipt
 from bot.core.errors import DeliveryError, Unreachable
 from bot.core.message import Address, Choice, Citation, InboundMessage, Reply
 from bot.logs import QUIET
@@ -38,6 +38,7 @@ from knowledge.library import load_policy
 from knowledge.normal import visible
 from storage.crypto import Keyring
 from storage.engine import Database
+from storage.stores.claims import LANES
 from tests.bot.channels.telegram_api import ALICE, Planned
 from tests.bot.channels.telegram_api import stage as telegram_stage
 from tests.bot.channels.wechat_edge import USER, Edge, FakeApi, running
@@ -73,19 +74,19 @@ class Rig:
     """Picks a choice of what arrived last as a person does; what it comes back as: its value, or its number."""
     expected: Callable[[str], str] = lambda text: text
     """What the channel's rule leaves of a text that is not too long."""
-    deliver: Callable[[Reply], Awaitable[Receipt]] | None = None
+    deliver: Callable[[Reply, Lane], Awaitable[Receipt]] | None = None
     block: Callable[[], None] | None = None
     """Makes the platform refuse this person; None where nobody can be unreachable."""
     heard: list[InboundMessage] = field(default_factory=list)
 
-    async def send(self, reply: Reply) -> list[str]:
+    async def send(self, reply: Reply, lane: Lane = "interactive") -> list[str]:
         """Sends `reply`; the messages that arrived by it."""
         before = len(await self.texts())
-        await (self.deliver or self._send)(reply)
+        await (self.deliver or self._send)(reply, lane)
         return (await self.texts())[before:]
 
-    async def _send(self, reply: Reply) -> Receipt:
-        return await self.channel.send(self.address, reply)
+    async def _send(self, reply: Reply, lane: Lane) -> Receipt:
+        return await self.channel.send(self.address, reply, lane)
 
 
 def _number_of(label: str, text: str) -> str:
@@ -116,8 +117,8 @@ async def _terminal() -> AsyncIterator[Rig]:
     channel = Console(io.TextIOWrapper(raw, encoding="utf-8", newline="\n"))
     marks: list[int] = [0]
 
-    async def deliver(reply: Reply) -> Receipt:
-        receipt = await channel.send(Address("terminal", "1001"), reply)
+    async def deliver(reply: Reply, lane: Lane) -> Receipt:
+        receipt = await channel.send(Address("terminal", "1001"), reply, lane)
         marks.append(len(raw.getvalue()))
         return receipt
 
@@ -163,9 +164,9 @@ async def _web() -> AsyncIterator[Rig]:
                 for bubble in await bubbles()
             ]
 
-        async def deliver(reply: Reply) -> Receipt:
+        async def deliver(reply: Reply, lane: Lane) -> Receipt:
             script.keep(address, reply)
-            return await chat.send(address, reply)
+            return await chat.send(address, reply, lane)
 
         async def picked(choice: Choice) -> str:
             buttons = (await bubbles())[-1].xpath(".//button[@name='choice']")
@@ -217,9 +218,9 @@ async def _wechat(database: Database, clock: Clock) -> AsyncIterator[Rig]:
         channel = WeChat(wechat_settings(api_url=api.url), database, clock, door)
         edge = Edge(Starlette(routes=list(channel.routes(unused))), clock)
 
-        async def deliver(reply: Reply) -> Receipt:
+        async def deliver(reply: Reply, lane: Lane) -> Receipt:
             assert (await edge.say("hello")).text == "success"  # Five messages may be sent now.
-            return await channel.send(Address("wechat", USER), reply)
+            return await channel.send(Address("wechat", USER), reply, lane)
 
         async def texts() -> list[str]:
             assert all(0 < len(text.encode()) <= TEXT_MAX_BYTES for text in api.texts())
@@ -326,7 +327,26 @@ async def test_every_choice_can_be_picked_as_it_is_offered(rig: Rig) -> None:
 
 async def test_a_receipt_is_given_for_what_was_taken(rig: Rig) -> None:
     deliver = rig.deliver or rig._send
-    assert isinstance(await deliver(ANSWER), Receipt)
+    assert isinstance(await deliver(ANSWER, "interactive"), Receipt)
+
+
+@pytest.mark.parametrize("lane", LANES)
+async def test_a_message_arrives_whatever_it_is_for(rig: Rig, lane: Lane) -> None:
+    (text,) = await rig.send(Reply("Your order is done."), lane)
+    assert "Your order is done." in text
+
+
+async def test_answers_leave_room_for_an_order_where_messages_are_counted(rig: Rig) -> None:
+    await rig.send(Reply("answer 0"))
+    taken = 0
+    with suppress(Unreachable):
+        while taken < 20:
+            await rig.channel.send(rig.address, Reply("answer"))
+            taken += 1
+    assert taken == 20 or rig.channel.name == "wechat"
+    await rig.channel.send(rig.address, Reply("Your order is done."), "order")
+    if rig.deliver is None or rig.channel.name == "wechat":
+        assert "Your order is done." in (await rig.texts())[-1]
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from tests.postgres import DURABLE, TemporaryPostgres
 CHANNEL = "file"
 KILL_AFTER = (0.06, 0.8)
 """Seconds between a worker's being ready and its SIGKILL."""
+
+READY_WITHIN = 60.0
+"""Seconds until a worker must be ready."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,9 @@ class Nursery:
 
     def _expect(self, word: str) -> str:
         assert self._process.stdout
-        line = self._process.stdout.readline()
+        # One that died before it was ready says nothing for ever, while its nursery lives on.
+        is_there, _, _ = select.select([self._process.stdout], [], [], READY_WITHIN)
+        line = self._process.stdout.readline() if is_there else ""
         if not line.startswith(word):
             raise RuntimeError(f"the worker said {line!r} instead of {word}")
         return line

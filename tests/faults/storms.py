@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import text
 
 from bot.channels.memory import MemoryChannel
-from bot.core.channel import Limits, Receipt
+from bot.core.channel import Lane, Limits, Receipt
 from bot.core.clock import system_clock
 from bot.core.delivery import Sender
 from bot.core.errors import TryLater, Unreachable
@@ -44,7 +44,7 @@ class Stormy(MemoryChannel):
         self.faults, self.impolite = Counter[str](), 0
         self.arrivals: list[tuple[float, str]] = []
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         now = monotonic()
         self.impolite += now < self._wait_until.get(address.user, 0.0)
         await asyncio.sleep(0.002)
@@ -85,7 +85,7 @@ class Strict(MemoryChannel):
         self.arrivals: list[tuple[float, str]] = sharing.arrivals if sharing else []
         self.refused = 0
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         now = monotonic()
         self.arrivals.append((now, reply.text))
         if len(self.arrivals) - bisect_left(self.arrivals, (now - 1.0, "")) > STRICT:
@@ -98,10 +98,10 @@ class Strict(MemoryChannel):
 class OneLimited(Stormy):
     """A platform that tells one person to wait, whenever they are written to, and says nothing of for whom it is."""
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         if address.user == "0":
             raise TryLater(timedelta(seconds=TOLD))
-        return await super().send(address, reply)
+        return await super().send(address, reply, lane)
 
 
 def mixed(kind: str, persons: int, seed: int = 1) -> dict[str, Any]:

@@ -30,14 +30,18 @@ def run(
             platform = Platform(scene.plan.socket, workers, chats, Random(seed + 1))
             asyncio.run(_play(platform, killer, scene.pending, monotonic() + patience))
             killer.end()
-        arrived = Counter(tuple(line.split()) for line in scene.effects())
-        codes = Counter(user for user, _ in arrived)
+        lines = [line.split(" ", 1) for line in scene.effects()]
+        # An answer arrives as its receipt; an apology, for a turn that failed and lies in quarantine, as its words.
+        arrived = Counter((user, said) for user, said in lines if " " not in said)
+        apologies = Counter(user for user, said in lines if " " in said)
+        held = Counter(key.split(":")[1] for (key,) in scene.rows("SELECT key FROM quarantine"))
+        effects = Counter(user for user, _ in arrived) + held
         rows = scene.rows(
             "SELECT receipt.code, turn.id, delivery.maybe_repeat FROM receipt JOIN turn ON turn.id = receipt.turn_id "
             "JOIN seen ON seen.turn_id = turn.id JOIN delivery ON delivery.cause IN ('turn:' || turn.id, seen.key)"
         )
         flagged, turn_of = {code for code, _, again in rows if again}, {code: turn for code, turn, _ in rows}
-        came = [(user, turn_of.get(code, 0)) for user, code in dict.fromkeys(tuple(x.split()) for x in scene.effects())]
+        came = [(user, turn_of.get(code, 0)) for user, code in arrived]  # In the order in which each came first.
         per_user: dict[str, list[int]] = {}
         for user, turn in came:
             per_user.setdefault(user, []).append(turn)
@@ -51,9 +55,10 @@ def run(
             kills=killer.kills,
             acknowledged=platform.acknowledged,
             sent_again=platform.sent_again,
-            lost=sum(max(0, EACH - codes[str(chat)]) for chat in range(chats)),
-            double_effects=sum(max(0, codes[str(chat)] - EACH) for chat in range(chats)),
-            repeats=sum(arrived.values()) - len(arrived),
+            quarantined=held.total(),
+            lost=sum(max(0, EACH - effects[str(chat)]) for chat in range(chats)) + (held - apologies).total(),
+            double_effects=sum(max(0, effects[str(chat)] - EACH) for chat in range(chats)),
+            repeats=sum(arrived.values()) - len(arrived) + (apologies - held).total(),
             repeats_unflagged=len(repeated - flagged),
             flagged=len(flagged),
             allowed=(CHATS + scene.plan.window) * killer.kills,

@@ -17,7 +17,7 @@ import structlog
 
 import bot.core.assistant as core
 from bot.channels.memory import MemoryChannel
-from bot.core.channel import Limits, Receipt
+from bot.core.channel import Lane, Limits, Receipt
 from bot.core.clock import system_clock
 from bot.core.delivery import Sender
 from bot.core.ledger import Times
@@ -42,9 +42,9 @@ class FileChannel(MemoryChannel):
         self._file = os.open(plan.effects, os.O_WRONLY | os.O_APPEND)
         self._latency = plan.latency
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         await asyncio.sleep(self._latency)
-        os.write(self._file, f"{address.user} {reply.receipt or reply.text}\n".encode())
+        os.write(self._file, f"{address.user} {reply.receipt or reply.text.replace(chr(10), ' ')}\n".encode())
         await asyncio.sleep(self._latency)
         return Receipt()
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import tomli_w
 
+from knowledge.publishing import lock
+
 TEXTS = Path(__file__).parent / "texts"
 ENGLISH = TEXTS / "example_cloud.txt"
 CHINESE = TEXTS / "example_cloud_zh.txt"
@@ -85,7 +87,7 @@ def write_policy(
     clauses: dict[str, tuple[str, str]] | None = None,
     tags: dict[str, list[str]] | None = None,
 ) -> Path:
-    """Example Cloud's policy as a folder below `root`; the Chinese words are the English ones after 示例."""
+    """Example Cloud's policy, published, as a folder below `root`; the Chinese words are the English ones after 示例."""
     folder = root / "example-cloud" / str(day)
     wording = CLAUSES if clauses is None else clauses
     text = tomli_w.dumps({"company": "example-cloud", "date": day, "authoritative_language": "en", "laws": []})
@@ -112,4 +114,5 @@ def write_policy(
     for name, content in written.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
+    lock(folder, day)
     return folder

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.__main__ import main
+from knowledge.publishing import LOCK
 from tests.knowledge.example_cloud import CLAUSES, ENGLISH, write_policy
 
 
@@ -139,6 +140,8 @@ def test_ask_shows_official_wording_only_where_it_was_imported(run, tmp_path: Pa
         (("diff", "2023-12-15", "2023-12-15", "-l", "fr"), "'fr' is no language"),
         (("new", "Big Co", "2026-01-01"), "is no folder name"),
         (("new", "big-co", "soon"), "is no date"),
+        (("publish", "2023-12-15"), "Write COMPANY/DATE"),
+        (("publish", "kenpai/1999-01-01"), "is no version of a policy"),
         (("ask", "privacy.77", "-c", "kenpai"), "is no clause of kenpai"),
         (("import", "nowhere.txt", "-c", "kenpai"), "nowhere.txt: does not exist"),
     ],
@@ -150,9 +153,66 @@ def test_a_mistake_is_told_in_one_message(run, words: tuple[str, ...], message: 
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("command", ["check", "diff", "import", "new", "ask", "rank"])
+@pytest.mark.parametrize("command", ["check", "new", "import", "publish", "diff", "ask", "rank"])
 def test_help_teaches_by_example(run, command: str) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run(command, "--help")
     assert code == 0
     assert f"python -m knowledge {command}" in out
     assert "Example" in out
+
+
+def test_publish_turns_a_draft_into_a_version(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = write_policy(tmp_path)
+    (folder / LOCK).unlink()
+    folder.rename(folder.parent / "draft-2026-03-01")
+    code, out, _ = run("publish", "example-cloud/2026-03-01")
+    assert code == 0, out
+    assert "Published example-cloud/2026-03-01" in out
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["2026-03-01"]
+    assert run("check", "-c", "example-cloud")[1].endswith("0 errors, 0 warnings\n")
+    assert "published already and unchanged" in run("publish", "example-cloud/2026-03-01")[1]
+
+
+def test_a_version_with_errors_or_marks_is_not_published(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = write_policy(tmp_path)
+    (folder / LOCK).unlink()
+    draft = folder.rename(folder.parent / "draft-2026-03-01")
+    path = draft / "policy.toml"
+    sound = path.read_text(encoding="utf-8")
+    for old, new, told in (
+        ("related = []", 'related = ["gone"]', "'gone', which is no clause"),
+        ("related = []", "related = []\nnew = true", "'pre.version' is marked as new"),
+    ):
+        path.write_text(sound.replace(old, new, 1), encoding="utf-8")
+        code, out, _ = run("publish", "example-cloud/2026-03-01")
+        assert code == 1
+        assert told in out
+        assert "was not published" in out
+    assert not folder.exists()
+    assert not (draft / LOCK).exists()
+
+
+def test_a_changed_version_is_published_again_only_with_a_reason(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = write_policy(tmp_path)
+    path = folder / "en" / "all.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("A court may", "A court must"), encoding="utf-8")
+    code, out, _ = run("check", "-c", "example-cloud")
+    assert code == 1
+    assert f"{path}: error: was changed" in out
+    code, out, err = run("publish", "example-cloud/2026-03-01")
+    assert (code, out) == (2, "")
+    assert "--again" in err
+    assert run("publish", "example-cloud/2026-03-01", "--again", "one word was wrong")[0] == 0
+    assert run("check", "-c", "example-cloud")[0] == 0
+    assert "again: one word was wrong" in (folder / LOCK).read_text(encoding="utf-8")
+
+
+def test_a_mistake_that_nobody_foresaw_is_one_line(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("no\nreason")
+
+    monkeypatch.setattr("knowledge.commands.versions.versions", fails)
+    code, out, err = run("check")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: stopped by a mistake in the program: ZeroDivisionError no reason (")
+    assert err.count("\n") == 1

@@ -5,10 +5,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +20,7 @@ from storage.engine import Database, journal_for
 from storage.errors import Busy, CannotOpen
 from storage.postgres import PATIENCE as postgres_patience
 from storage.sqlite import PATIENCE
+from storage.work import Work
 from tests.conftest import Clock
 from tests.postgres import TemporaryPostgres
 from tests.storage.threads import race
@@ -257,6 +258,123 @@ class TestManyAtOnce:
         with Database.open(postgres.url(name), keyring) as database, pytest.raises(Busy), database.work() as work:
             work.connection.exec_driver_sql("SELECT pg_sleep(20)")
         postgres.drop(name)
+
+
+class TestTogether:
+    """Writers of one process that wait for one another are committed at once on SQLite."""
+
+    def test_each_part_is_kept_whole_or_not_at_all(self, sqlite: Database, clock: Clock) -> None:
+        def write(number: int) -> None:
+            with sqlite.work() as work:
+                work.trail.add(clock(), "bot", "opened", f"x:{number}")
+                if number % 3 == 0:
+                    raise KeyError(number)
+                work.trail.add(clock(), "bot", "closed", f"x:{number}")
+
+        ended = race(*(lambda number=number: write(number) for number in range(24)))
+        assert [isinstance(one, KeyError) for one in ended] == [number % 3 == 0 for number in range(24)]
+        with sqlite.read() as work:
+            rows = work.connection.execute(text("SELECT thing FROM trail ORDER BY id")).scalars().all()
+        assert sorted(rows) == sorted(f"x:{number}" for number in range(24) if number % 3 for _ in range(2))
+
+    def test_a_group_is_one_commit_in_the_order_of_arrival(self, sqlite: Database, clock: Clock) -> None:
+        statements = list[str]()
+        with sqlite.work() as work:
+            raw = work.connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.set_trace_callback(statements.append)
+        self._one_after_another(sqlite, *(lambda work: None for _ in range(5)), clock=clock)
+        with sqlite.read() as work:
+            assert work.connection.execute(text("SELECT thing FROM trail ORDER BY id")).scalars().all() == [
+                f"x:{number}" for number in range(5)
+            ]
+        assert [one for one in statements if one.startswith(("BEGIN", "COMMIT"))] == ["BEGIN IMMEDIATE", "COMMIT"]
+
+    def test_a_commit_that_fails_is_told_to_all_and_keeps_nothing(
+        self, hasty: Database, tmp_path: Path, clock: Clock
+    ) -> None:
+        if hasty.facts.journal_mode != "PERSIST":
+            pytest.skip("with WAL readers don't hold up the writer")
+        reader = sqlite3.connect(tmp_path / "clausebot.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM trail").fetchone()
+        ended = self._one_after_another(hasty, *(lambda work: None for _ in range(3)), clock=clock)
+        assert [type(one) for one in ended] == [Busy] * 3
+        reader.close()
+        with hasty.work() as work:
+            assert work.trail.count() == 0
+            work.trail.add(clock(), "bot", "opened", "x:1")
+
+    def test_prepared_statements_are_taken_back_with_their_part(self, sqlite: Database, clock: Clock) -> None:
+        def wrong(work: Work) -> None:
+            work.conversations.mark_seen("telegram:1", clock())
+            raise KeyError
+
+        def right(work: Work) -> None:
+            work.conversations.mark_seen("telegram:1", clock())
+
+        ended = self._one_after_another(sqlite, lambda work: None, wrong, right, clock=clock)
+        assert [type(one) for one in ended] == [type(None), KeyError, type(None)]
+        with sqlite.read() as work:
+            assert work.conversations.turn_of("telegram:1") is not None
+
+    def test_an_erasure_among_others_empties_the_journal_before_it_is_done(
+        self, sqlite: Database, tmp_path: Path, clock: Clock
+    ) -> None:
+        if sqlite.facts.journal_mode != "PERSIST":
+            pytest.skip("with WAL there is no such file")
+        with sqlite.work() as work:
+            person = work.people.meet("telegram", "42", clock(), "en").id
+        assert (tmp_path / "clausebot.db-journal").exists()
+        ended = self._one_after_another(sqlite, lambda work: work.people.forget(person), lambda work: None, clock=clock)
+        assert ended == [None, None]
+        assert not (tmp_path / "clausebot.db-journal").exists()
+
+    def test_a_process_that_dies_before_the_commit_leaves_nothing_of_any(
+        self, tmp_path: Path, sqlite_template: Path, keyring: Keyring
+    ) -> None:
+        (tmp_path / "clausebot.db").write_bytes(sqlite_template.read_bytes())
+        keyring.write(tmp_path / "keys.toml")
+        program = (
+            "import os, sys, time; from pathlib import Path; from datetime import datetime, UTC\n"
+            "from threading import Event, Thread\n"
+            "from storage.crypto import Keyring; from storage.engine import Database\n"
+            "database, inside = Database.open(sys.argv[1], Keyring.read(Path(sys.argv[2]))), Event()\n"
+            "def first():\n"
+            "    with database.work() as work:\n"
+            "        work.trail.add(datetime.now(UTC), 'bot', 'opened', 'x:1'); inside.set()\n"
+            "        while not database._writers._waiting: time.sleep(0.001)\n"
+            "    print('acknowledged', flush=True)\n"
+            "Thread(target=first).start(); inside.wait()\n"
+            "with database.work() as work:\n"
+            "    work.trail.add(datetime.now(UTC), 'bot', 'opened', 'x:2')\n"
+            "    assert work.trail.count() == 2; time.sleep(0.1)\n"
+            "    os._exit(9)\n"
+        )
+        address = f"sqlite:///{tmp_path}/clausebot.db"
+        command = [sys.executable, "-c", program, address, str(tmp_path / "keys.toml")]
+        done = subprocess.run(command, timeout=60, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (9, "")
+        with Database.open(address, keyring) as database, database.read() as work:
+            assert work.trail.count() == 0
+
+    def _one_after_another(
+        self, database: Database, *blocks: Callable[[Work], None], clock: Clock
+    ) -> list[Exception | None]:
+        """Each writes a line of the trail and does its block, the first only when all others wait; how each ended."""
+        writers = database._writers
+        assert writers is not None
+
+        def write(number: int) -> None:
+            while number and (writers._inside is None or len(writers._waiting) < number - 1):
+                sleep(0.001)
+            with database.work() as work:
+                while number == 0 and len(writers._waiting) < len(blocks) - 1:
+                    sleep(0.001)
+                work.trail.add(clock(), "bot", "opened", f"x:{number}")
+                blocks[number](work)
+
+        return race(*(lambda number=number: write(number) for number in range(len(blocks))))
 
 
 class TestWal:

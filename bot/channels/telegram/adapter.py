@@ -14,7 +14,7 @@ from bot.channels.telegram.settings import PATH, TelegramSettings
 from bot.channels.telegram.transport import Transport, make_bot
 from bot.channels.telegram.updates import NAME, Quarantine
 from bot.channels.telegram.webhook import webhook
-from bot.core.channel import Door, Limits, Receipt
+from bot.core.channel import Door, Lane, Limits, Receipt
 from bot.core.clock import Clock
 from bot.core.errors import Misconfigured, TryLater
 from bot.core.message import Address, Reply
@@ -80,7 +80,7 @@ class Telegram:
         """Takes updates by polling until it is cancelled; removes a webhook first."""
         await Poll(self.bot, self._transport, self._incoming).run(door)
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         """Sends a reply, its buttons under the last of its parts. Raises TryLater, Unreachable, Refused."""
         pieces, markup = parts(reply), keyboard(reply.choices, lambda value: self._button(value, address))
         key = (address.user, reply)

@@ -39,6 +39,7 @@ from bot.channels.telegram.updates import (
     message_of,
     parse,
     press_of,
+    sender_of,
     update_of,
 )
 from bot.core.channel import Door
@@ -96,7 +97,7 @@ class Incoming:
         """Keeps an update that can't be handled for somebody to look at. Raises StorageError."""
         log.warning("telegram update in quarantine", error=error)
         key = f"telegram:garbled:{hashlib.sha256(body).hexdigest()[:32]}"
-        await asyncio.to_thread(self._quarantine, key, body[:HELD_MAX], error)
+        await asyncio.to_thread(self._quarantine, key, body[:HELD_MAX], error, sender_of(body, self._bot_id))
 
     async def rest(self, within: float) -> None:
         """Lets what is done beside the door end, cuts off what takes longer than `within` seconds."""

@@ -1,7 +1,7 @@
 """What Telegram is told about the bot: where to post updates, and which commands to show."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from telegram import Bot, BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats
@@ -26,6 +26,8 @@ class WebhookState:
     connections: int
     last_error: str
     last_error_at: datetime | None
+    takes_all: bool
+    """Whether Telegram sends just the kinds of updates that the bot takes."""
     warnings: tuple[str, ...]
 
 
@@ -59,10 +61,10 @@ async def webhook_state(bot: Bot, settings: TelegramSettings) -> WebhookState:
         said.max_connections or 0,
         error,
         said.last_error_date,
+        set(said.allowed_updates or ()) == set(ALLOWED_UPDATES),
         (),
     )
-    warnings = tuple(_warnings(state, tuple(said.allowed_updates or ()), settings))
-    return WebhookState(state.url, state.pending, state.connections, error, state.last_error_at, warnings)
+    return replace(state, warnings=tuple(_warnings(state, settings)))
 
 
 async def push_commands(bot: Bot) -> dict[str, list[BotCommand]]:
@@ -83,7 +85,7 @@ async def push_commands(bot: Bot) -> dict[str, list[BotCommand]]:
     return pushed
 
 
-def _warnings(state: WebhookState, allowed: tuple[str, ...], settings: TelegramSettings) -> Iterator[str]:
+def _warnings(state: WebhookState, settings: TelegramSettings) -> Iterator[str]:
     if not state.url:
         if settings.mode == "webhook":
             yield "No webhook is set, so nothing arrives: clausebot telegram set-webhook"
@@ -97,5 +99,5 @@ def _warnings(state: WebhookState, allowed: tuple[str, ...], settings: TelegramS
     if state.last_error:
         at = f" at {state.last_error_at:%Y-%m-%d %H:%M} UTC" if state.last_error_at else ""
         yield f"Telegram's last try failed{at}: {state.last_error}"
-    if set(allowed) != set(ALLOWED_UPDATES):
+    if not state.takes_all:
         yield "Telegram sends other kinds of updates than the bot takes: clausebot telegram set-webhook"

@@ -17,8 +17,9 @@ from telegram.constants import ChatType
 from bot.core.message import Address, Event, InboundMessage
 
 NAME = "telegram"
-Quarantine = Callable[[str, bytes, str], None]
-"""Keeps (key, body, error) of an update that can't be handled. Synchronous; called in a thread. Raises StorageError."""
+Quarantine = Callable[[str, bytes, str, str | None], None]
+"""Keeps (key, body, error, user) of an update that can't be handled; `user` sent it, None where that can't be read.
+Synchronous; called in a thread. Raises StorageError."""
 BRACKETS_MAX = 5_000
 """Opening brackets of a body: bounds depth and breadth before anything is parsed. A long text with a hundred marks in
 it and in what it answers has some 600."""
@@ -27,6 +28,7 @@ DEPTH_MAX = 40
 DIGITS_MAX = 20
 """Of a number; ids have at most 52 bits."""
 ID_MAX = 2**53
+_FROM = re.compile(rb'"from"\s*:\s*\{\s*"id"\s*:\s*([0-9]{1,20})\b')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 MEDIA = (
     "voice",
@@ -98,6 +100,12 @@ def update_of(data: dict[str, Any]) -> Update:
         return Update.de_json(data, None)
     except Exception as bad:
         raise Garbled(f"no update: {type(bad).__name__}") from bad
+
+
+def sender_of(body: bytes, bot_id: int) -> str | None:
+    """Who sent an update that can't be read otherwise: the first person in it that is not the bot itself."""
+    people = (int(found[1]) for found in _FROM.finditer(body))
+    return next((str(person) for person in people if person != bot_id), None)
 
 
 def message_of(update: Update, message: Message) -> InboundMessage | None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 from sse_starlette.sse import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from bot.channels.web.entry import RATINGS, Bubble, Entry, History, bubble, bubbles
 from bot.channels.web.live import OpenPages, Signal
 from bot.channels.web.visitor import Visitors, new_visitor
-from bot.core.channel import Door, Limits, Receipt
+from bot.core.channel import Door, Lane, Limits, Receipt
 from bot.core.message import Address, Citation, InboundMessage, Reply
 from bot.look import HINTS, Look, day_words, is_fragment, text
 from knowledge.clause import PolicyVersion
@@ -29,11 +30,15 @@ CHOICE_MAX = 256
 """Characters of a choice's value; ours are far shorter."""
 SHOWN_AT_MOST = 200
 """Entries that a page starts with; older ones are kept, not shown."""
+END_WITHIN = 1.0
+"""Seconds that open pages have to end when the server stops."""
 LOOKS_EVERY = timedelta(seconds=20)
 """How often an open page looks for what another process sent."""
 REMEMBERED = timedelta(days=30)
 """For how long after the last message a browser is still the same visitor."""
 FIRST_QUESTIONS = ("collect", "share", "keep", "delete", "leak")
+_START = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What a link hands to the chat, as Telegram's deep links do: https://.../?start=clause_privacy.7.4 is sent as /start."""
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z-]{16,64}")
 
 
@@ -72,7 +77,7 @@ class WebChat:
             Route("/chat/stream", self._stream),
         )
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         """Shows `reply`, which the history already holds, on the pages that visitor has open, if any."""
         self.pages.tell(address.user, Signal.LOOK)
         return Receipt()
@@ -103,6 +108,7 @@ class WebChat:
             text_max=TEXT_MAX,
             policy=self.policy,
             ask=thing,
+            typed=f"/start {start}" if _START.fullmatch(start := request.query_params.get("start", "")) else "",
             ask_value=f"{'law' if asked in self.policy.law else 'clause'}:{asked}",
         )
 
@@ -167,9 +173,13 @@ class WebChat:
         if visitor is None:
             return Response(status_code=204)  # tells an EventSource not to come back
         after = _number(request.headers.get("last-event-id") or request.query_params.get("after", ""))
-        return EventSourceResponse(self._events(request, visitor, after), ping=15)
+        ending = anyio.Event()
+        events = self._events(request, visitor, after, ending)
+        return EventSourceResponse(events, ping=15, shutdown_event=ending, shutdown_grace_period=END_WITHIN)
 
-    async def _events(self, request: Request, visitor: str, after: int) -> AsyncIterator[dict[str, Any]]:
+    async def _events(
+        self, request: Request, visitor: str, after: int, ending: anyio.Event
+    ) -> AsyncIterator[dict[str, Any]]:
         queue = self.pages.enter(visitor)
         signal = Signal.LOOK
         try:
@@ -182,12 +192,21 @@ class WebChat:
                         yield event if entry.mine else {**event, "id": str(entry.id)}
                 else:
                     yield {"event": "typing", "data": "on" if signal is Signal.TYPING else "off"}
-                try:
-                    signal = await asyncio.wait_for(queue.get(), self._looks_every.total_seconds())
-                except TimeoutError:
-                    signal = Signal.LOOK
+                signal = await self._next(queue, ending)
         finally:
             self.pages.leave(visitor, queue)
+
+    async def _next(self, queue: "asyncio.Queue[Signal]", ending: anyio.Event) -> Signal:
+        """What the page is told next: END when the server stops, LOOK when nothing was said for a while."""
+        told, ends = asyncio.create_task(queue.get()), asyncio.create_task(ending.wait())
+        try:
+            await asyncio.wait((told, ends), timeout=self._looks_every.total_seconds(), return_when="FIRST_COMPLETED")
+            if told.done():
+                return told.result()
+            return Signal.END if ends.done() else Signal.LOOK
+        finally:
+            told.cancel()
+            ends.cancel()
 
     def _drawn(self, request: Request, entry: Entry) -> str:
         drawn: list[Bubble] = bubbles([entry], self._address_of)

@@ -23,7 +23,7 @@ from bot.channels.wechat.drawing import TEXT_MAX_BYTES, how_many_fit, parts, pas
 from bot.channels.wechat.events import NAME, Happening, read_push
 from bot.channels.wechat.quota import Quota
 from bot.channels.wechat.settings import WeChatSettings
-from bot.core.channel import Door, Limits, Receipt
+from bot.core.channel import Door, Lane, Limits, Receipt
 from bot.core.clock import Clock
 from bot.core.errors import DeliveryError, TryLater, Unreachable
 from bot.core.message import Address, Event, InboundMessage, Reply
@@ -61,7 +61,10 @@ class Passive(Protocol):
 
 
 class PassiveDoor(Protocol):
-    """Takes a message; the first of its replies, as many as `together` says go into one answer, if there in time."""
+    """Takes a message; the first of its replies, as many as `together` says go into one answer, None for nothing.
+
+    Raises TimeoutError and StorageError when it is not committed: then nothing may be acknowledged.
+    """
 
     async def __call__(
         self, message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int]
@@ -101,12 +104,12 @@ class WeChat:
 
     # ---- sending
 
-    async def send(self, address: Address, reply: Reply, lane: str = "interactive") -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         """Sends `reply` by customer-service messages, one for each part, inside the person's quota."""
         await self._send_parts(address.user, parts([reply]), lane)
         return Receipt()
 
-    async def _send_parts(self, user: str, texts: Sequence[str], lane: str) -> None:
+    async def _send_parts(self, user: str, texts: Sequence[str], lane: Lane) -> None:
         """Raises DeliveryError; what was not sent goes back to the quota."""
         await self._quota_or_later(self._quota.take(user, len(texts), lane))
         sent = 0
@@ -160,12 +163,12 @@ class WeChat:
         return await self._in_time(began, self._take(push, about, body, began))
 
     async def _in_time(self, began: float, answering: Awaitable[Response]) -> Response:
-        """The answer; silence when nothing could be kept, so that WeChat pushes again."""
+        """The answer, once everything is committed; else silence, so that WeChat pushes again."""
         try:
             async with asyncio.timeout(self._within - (monotonic() - began)):
                 return await answering
         except Exception as failure:
-            # Whatever it was, nothing was acknowledged: an answer of any kind would make WeChat forget the push.
+            # Whatever it was, nothing is known to be kept: an answer of any kind would make WeChat forget the push.
             log.error("wechat push not taken; it will come again", error=type(failure).__name__, at=places(failure))
             await asyncio.sleep(max(0.0, self._given_up - (monotonic() - began)))
             return PlainTextResponse("", 503, {"Retry-After": "5"})
@@ -180,7 +183,7 @@ class WeChat:
             await asyncio.to_thread(self._write_notes, about)
         if about.message is None:
             return _success()
-        # A little before our own limit, which would give the push up instead of acknowledging it.
+        # A little before our own limit: what is there at the last moment must still be written.
         left = self._within - (monotonic() - began) - 0.1
         passive = await self._door(about.message, timedelta(seconds=max(0.0, left)), how_many_fit)
         if passive is None:
@@ -220,7 +223,7 @@ class WeChat:
 
         def put() -> None:
             with self._database.work() as work:
-                work.quarantine.put(key, NAME, kept, garbage.what, self._clock())
+                work.quarantine.put(key, NAME, kept, garbage.what, self._clock(), garbage.sender)
 
         log.warning("wechat push not understood", why=garbage.what)
         await asyncio.to_thread(put)

@@ -31,6 +31,7 @@ ECHO = re.compile(r"[0-9A-Za-z_+/=-]{1,256}")
 _NONCE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TIME = re.compile(r"[0-9]{1,11}")
 _MARKUP = re.compile(r"<!\[CDATA\[|<(/?)[A-Za-z_][A-Za-z0-9_.-]{0,63}\s*(/?)>|<")
+_FROM = re.compile(r"<FromUserName>\s*(?:<!\[CDATA\[)?([0-9A-Za-z_-]{1,64})(?:\]\]>)?\s*</FromUserName>")
 _DECLARATION = re.compile(r"\s*<\?xml[^<>]{0,100}\?>")
 
 
@@ -44,6 +45,11 @@ class Garbage(Exception):
     def __init__(self, what: str, text: str = "") -> None:
         super().__init__(what)
         self.what, self.text = what, text
+
+    @property
+    def sender(self) -> str | None:
+        """Who sent it, where that much can be read: so that erasing a person finds it."""
+        return found[1] if (found := _FROM.search(self.text)) else None
 
 
 class _Prp(PrpCrypto):  # type: ignore[misc]  # wechatpy has no types

@@ -36,6 +36,14 @@ WAIT: dict[int, tuple[timedelta, Halts]] = {
     43117: (SLOW_DOWN, "person"),  # Too often to one person.
 }
 
+NO_TOKEN = {
+    40013: "WECHAT_APP_ID is not known to WeChat: copy the AppID again",
+    40125: "WECHAT_APP_SECRET is wrong: copy it again, or reset it in WeChat's console under Basic Configuration",
+    40164: "this machine's address is not on WeChat's list: add it in WeChat's console under Basic Configuration",
+    40243: "the AppSecret is frozen: unfreeze it in WeChat's console under Basic Configuration",
+}
+"""What to do about the codes with which WeChat refuses a token."""
+
 
 def failure_of(errcode: int, now: datetime) -> DeliveryError:
     """What an answer with this code means. An unknown one is never taken, so that nothing is repeated for ever."""

@@ -26,6 +26,11 @@ SUBSCRIPTION = {
 PERSONAL = ("user_info_modified", "user_authorization_revoke")
 """WeChat says that somebody changed or withdrew what they had shared with the account. We never asked for any of it."""
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_TEMPLATE_ID = re.compile("[0-9A-Za-z_-]{1,64}")
+_WORDS = frozenset({"success", "failed", "failed:user block", "failed: system failed", "failed:system failed"}) | {
+    *("accept", "reject", "ban", "filter")
+}
+"""What WeChat says became of a template message or a subscription (its documentation of the two events)."""
 _NUMBER = re.compile(r"[0-9]{1,20}")
 
 
@@ -142,5 +147,8 @@ def _text(fields: dict[str, Any], name: str) -> str:
 
 
 def _short(fields: dict[str, Any], name: str) -> str:
-    """A field as it may stand in the trail: a template's id or a status word, nothing longer."""
-    return re.sub(r"[^0-9A-Za-z_: -]", "", _text(fields, name))[:64]
+    """A field as it may stand in the trail: a template's id, a number, or one of WeChat's words; "other" for anything else."""
+    said = _text(fields, name).strip()
+    if name == "TemplateId":
+        return said if _TEMPLATE_ID.fullmatch(said) else "other"
+    return said if not said or said in _WORDS or re.fullmatch("[0-9]{1,6}", said) else "other"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
+from bot.core.channel import Lane
 from bot.core.clock import Clock
 from bot.core.errors import Unreachable
 from storage.engine import Database
@@ -22,7 +23,7 @@ NONCES_KEPT = timedelta(minutes=10)
 FORGET_EVERY = timedelta(minutes=10)
 ANSWERS_WAIT = timedelta(hours=24)
 """How long an answer that found no window waits for the person's next contact; later it would only confuse."""
-LAST_KEPT_FROM = "interactive"
+LAST_KEPT_FROM: Lane = "interactive"
 """The lane that leaves the last message of a window to the others: to what the company owes the person."""
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Quota:
 
         return await self._write(person, step)
 
-    async def take(self, user: str, count: int, lane: str) -> None:
+    async def take(self, user: str, count: int, lane: Lane) -> None:
         """Takes `count` messages of the person's quota, all or none. Raises Unreachable when there are too few."""
         person, keep = self._person(user), 1 if lane == LAST_KEPT_FROM else 0
         if why := await self._write(person, lambda work, now: work.wechat.take(person, count, now, keep=keep)):

@@ -5,9 +5,11 @@ from typing import Any
 from bot.rehearsal.control import Control, Wrong
 from bot.rehearsal.people import Person, person
 from bot.rehearsal.telegram import entities
+from bot.rehearsal.telegram.answers import Query
 from bot.rehearsal.telegram.chats import BOT, Chat, Chats, Data, user
-from bot.rehearsal.telegram.delivery import Update, Webhook
-from bot.rehearsal.telegram.methods import Methods, Query
+from bot.rehearsal.telegram.delivery import Webhook
+from bot.rehearsal.telegram.methods import Methods
+from bot.rehearsal.telegram.pending import Update
 
 MEDIA: dict[str, Data] = {
     "voice": {"voice": {"duration": 3, "mime_type": "audio/ogg"}},

@@ -3,46 +3,28 @@
 Not there: legacy Markdown, media, payments, business, stickers; they answer "method not found".
 """
 
-import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from bot.rehearsal.control import Control
 from bot.rehearsal.journal import Call
 from bot.rehearsal.telegram import entities
+from bot.rehearsal.telegram.answers import TEXT_UNITS, Answers
 from bot.rehearsal.telegram.chats import ABILITIES, BOT, Chat, Chats, Data
 from bot.rehearsal.telegram.delivery import Webhook
 from bot.rehearsal.telegram.keyboards import inline_keyboard
 from bot.rehearsal.telegram.parameters import Parameters
+from bot.rehearsal.telegram.profile import Profile
 from bot.rehearsal.telegram.rates import Rates
 from bot.rehearsal.telegram.refusal import Refusal, bad
 
-TEXT_UNITS = 4096
-QUERY_LIVES = 15 * 60
-"""Seconds in which a callback query may be answered; an inline query is answered sooner. Not published: measured by bots."""
 DELETE_WITHIN = 48 * 3600
 TYPING_LASTS = 5.0
 _ACTIONS = (
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
     "choose_sticker", "find_location", "record_video_note", "upload_video_note",
 )  # fmt: skip
-_SCOPES = {
-    "default": (), "all_private_chats": (), "all_group_chats": (), "all_chat_administrators": (),
-    "chat": ("chat_id",), "chat_administrators": ("chat_id",), "chat_member": ("chat_id", "user_id"),
-}  # fmt: skip
-_COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
-
 Method = Callable[[Parameters, Call], Awaitable[Any]]
-
-
-@dataclass(slots=True)
-class Query:
-    """A pressed button or an inline query that waits for its answer."""
-
-    person: int
-    at: float
-    answer: Data | None = None
 
 
 class Methods:
@@ -51,31 +33,30 @@ class Methods:
     def __init__(self, control: Control, chats: Chats, webhook: Webhook) -> None:
         self._control, self._chats, self._webhook = control, chats, webhook
         self.rates: Rates | None = None
-        self.queries: dict[str, Query] = {}
+        self._answers, self.profile = Answers(control), Profile()
+        self.queries = self._answers.waiting
         self.inline_messages: dict[str, Data] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
-        self._commands: dict[tuple[str, str], list[Data]] = {}
-        self._texts: dict[tuple[str, str], str] = {}
         self._by_name: dict[str, Method] = {
             "getme": self._get_me,
             "sendmessage": self._send_message,
             "editmessagetext": self._edit_text,
             "editmessagereplymarkup": self._edit_markup,
             "deletemessage": self._delete_message,
-            "answercallbackquery": self._answer_callback,
-            "answerinlinequery": self._answer_inline,
+            "answercallbackquery": self._answers.answer_callback,
+            "answerinlinequery": self._answers.answer_inline,
             "sendchataction": self._chat_action,
             "getupdates": self._get_updates,
             "setwebhook": self._set_webhook,
             "deletewebhook": self._delete_webhook,
             "getwebhookinfo": self._webhook_info,
-            "setmycommands": self._set_commands,
-            "getmycommands": self._get_commands,
-            "deletemycommands": self._delete_commands,
-            "setmydescription": self._set_text,
-            "getmydescription": self._get_text,
-            "setmyshortdescription": self._set_text,
-            "getmyshortdescription": self._get_text,
+            "setmycommands": self.profile.set_commands,
+            "getmycommands": self.profile.get_commands,
+            "deletemycommands": self.profile.delete_commands,
+            "setmydescription": self.profile.set_text,
+            "getmydescription": self.profile.get_text,
+            "setmyshortdescription": self.profile.set_text,
+            "getmyshortdescription": self.profile.get_text,
             "getfile": self._get_file,
         }
 
@@ -161,28 +142,6 @@ class Methods:
         call.effect = True
         return True
 
-    async def _answer_callback(self, given: Parameters, call: Call) -> bool:
-        query = self._query(given.text("callback_query_id"))
-        if entities.units(given.text("text")) > 200:
-            raise bad("MESSAGE_TOO_LONG")
-        query.answer = {"text": given.text("text"), "show_alert": given.yes("show_alert"), "url": given.text("url")}
-        call.effect = True
-        return True
-
-    async def _answer_inline(self, given: Parameters, call: Call) -> bool:
-        query = self._query(given.text("inline_query_id"))
-        results = given.data("results", "inline query results")
-        if not isinstance(results, list):
-            raise bad("can't parse inline query results: Expected an Array of InlineQueryResult")
-        if len(results) > 50:
-            raise bad("RESULTS_TOO_MUCH")
-        names = [_inline_result(result) for result in results]
-        if len(set(names)) < len(names):
-            raise bad("RESULT_ID_DUPLICATE")
-        query.answer = {"results": results, "next_offset": given.text("next_offset")}
-        call.effect = True
-        return True
-
     async def _chat_action(self, given: Parameters, call: Call) -> bool:
         chat = self._reach(given)
         action = given.text("action")
@@ -218,35 +177,6 @@ class Methods:
 
     async def _webhook_info(self, given: Parameters, call: Call) -> Data:
         return self._webhook.info()
-
-    async def _set_commands(self, given: Parameters, call: Call) -> bool:
-        commands = given.data("commands", "bot commands")
-        if not isinstance(commands, list):
-            raise bad("can't parse bot commands: Expected an Array of BotCommand")
-        if len(commands) > 100:
-            raise bad("BOT_COMMANDS_TOO_MUCH")
-        self._commands[self._scope(given)] = [_command(command) for command in commands]
-        call.effect = True
-        return True
-
-    async def _get_commands(self, given: Parameters, call: Call) -> list[Data]:
-        return self._commands.get(self._scope(given), [])
-
-    async def _delete_commands(self, given: Parameters, call: Call) -> bool:
-        self._commands.pop(self._scope(given), None)
-        return True
-
-    async def _set_text(self, given: Parameters, call: Call) -> bool:
-        field = "short_description" if "Short" in call.name else "description"
-        if entities.units(given.text(field)) > (120 if field == "short_description" else 512):
-            raise bad("BOT_ABOUT_TOO_LONG" if field == "short_description" else "BOT_DESCRIPTION_TOO_LONG")
-        self._texts[field, given.text("language_code")] = given.text(field)
-        return True
-
-    async def _get_text(self, given: Parameters, call: Call) -> Data:
-        field = "short_description" if "Short" in call.name else "description"
-        language = given.text("language_code")
-        return {field: self._texts.get((field, language), self._texts.get((field, ""), ""))}
 
     async def _get_file(self, given: Parameters, call: Call) -> Data:
         name = given.text("file_id")
@@ -309,30 +239,10 @@ class Methods:
             raise bad(f"message can't be {what}ed")
         return chat, message
 
-    def _query(self, name: str) -> Query:
-        query = self.queries.get(name)
-        now = self._control.clock().timestamp()
-        if query is None or query.answer is not None or query.at < now - QUERY_LIVES:
-            raise bad("query is too old and response timeout expired or query ID is invalid")
-        return query
-
     def _pace(self, chat: Chat) -> None:
         wait = self.rates.take(chat.id) if self.rates else 0
         if wait:
             raise Refusal(429, retry_after=wait)
-
-    def _scope(self, given: Parameters) -> tuple[str, str]:
-        scope = given.data("scope", "bot command scope") or {"type": "default"}
-        kind = scope.get("type") if isinstance(scope, dict) else None
-        if kind not in _SCOPES:
-            raise bad("can't parse BotCommandScope: Unsupported type specified")
-        for name in _SCOPES[kind]:
-            if name not in scope:
-                raise bad(f"can't parse BotCommandScope: Can't find field \"{name}\"")
-        language = given.text("language_code")
-        if language and not re.fullmatch(r"[a-z]{2}", language):
-            raise bad("invalid language code specified")
-        return ":".join([kind, *(str(scope[name]) for name in _SCOPES[kind])]), language
 
 
 def _not_modified() -> Refusal:
@@ -348,34 +258,3 @@ def _put(message: Data, name: str, value: Any) -> None:
         message[name] = value
     else:
         message.pop(name, None)
-
-
-def _command(command: Any) -> Data:
-    name = command.get("command") if isinstance(command, dict) else None
-    description = command.get("description") if isinstance(command, dict) else None
-    if not isinstance(name, str) or not _COMMAND.fullmatch(name):
-        raise bad("BOT_COMMAND_INVALID")
-    if not isinstance(description, str) or not 1 <= entities.units(description.strip()) <= 256:
-        raise bad("BOT_COMMAND_DESCRIPTION_INVALID")
-    return {"command": name.lstrip("/"), "description": description.strip()}
-
-
-def _inline_result(result: Any) -> str:
-    """The id of one inline result. Raises Refusal when a field is missing."""
-    if not isinstance(result, dict) or not isinstance(result.get("type"), str):
-        raise bad("can't parse inline query result: Can't find field \"type\"")
-    name = str(result.get("id", ""))
-    if not 1 <= len(name.encode("utf-8", "replace")) <= 64:
-        raise bad("RESULT_ID_INVALID")
-    if result["type"] == "article":
-        if not result.get("title"):
-            raise bad('can\'t parse inline query result: Field "title" is empty')
-        content = result.get("input_message_content")
-        if not isinstance(content, dict):
-            raise bad("can't parse inline query result: Can't find field \"input_message_content\"")
-        if "message_text" in content:
-            text, _ = entities.parse(str(content["message_text"]), str(content.get("parse_mode", "")))
-            if not 1 <= entities.units(text) <= TEXT_UNITS:
-                raise bad("MESSAGE_TOO_LONG" if text else "message text is empty")
-        inline_keyboard(result.get("reply_markup"))
-    return name

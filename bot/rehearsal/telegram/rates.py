@@ -25,7 +25,8 @@ class _Window:
 class Rates:
     """30 messages a second to all, 1 a second to one chat, 20 a minute to one group. Source: core.telegram.org/bots/faq.
 
-    What is refused doesn't count. The real limits are soft; these are not, so that a sender's own pace shows.
+    What is refused doesn't count. The real limits are soft; these are not, so that a sender's own pace shows. The one of
+    a chat may be `averaged` over more than a second, as the real one is: "short bursts" are let through, it is said there.
     """
 
     def __init__(
@@ -34,10 +35,11 @@ class Rates:
         per_chat: float = 1,
         per_group: float = 20,
         *,
+        averaged: float = 1.0,
         now: Callable[[], float] = monotonic,
     ) -> None:
         self.overall, self.per_chat, self.per_group = overall, per_chat, per_group
-        self._now = now
+        self._averaged, self._now = averaged, now
         self._all = _Window(overall, 1.0)
         self._chats: dict[int, list[_Window]] = {}
 
@@ -45,7 +47,7 @@ class Rates:
         """Counts one message to `chat`: 0, or the seconds to wait when it is refused."""
         windows = self._chats.get(chat)
         if windows is None:
-            windows = [self._all, _Window(self.per_chat, 1.0)]
+            windows = [self._all, _Window(self.per_chat * self._averaged, self._averaged)]
             if chat < 0:
                 windows.append(_Window(self.per_group, 60.0))
             self._chats[chat] = windows

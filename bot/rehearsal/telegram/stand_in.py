@@ -16,10 +16,11 @@ from bot.rehearsal.faults import Script
 from bot.rehearsal.journal import Call
 from bot.rehearsal.serving import Connection, on_loopback
 from bot.rehearsal.telegram.chats import Chats, Data
-from bot.rehearsal.telegram.delivery import Described, Update, Webhook
+from bot.rehearsal.telegram.delivery import Described, Webhook
 from bot.rehearsal.telegram.hands import Hands, somebody
 from bot.rehearsal.telegram.methods import Methods
 from bot.rehearsal.telegram.parameters import Parameters, read
+from bot.rehearsal.telegram.pending import Update
 from bot.rehearsal.telegram.rates import Rates
 from bot.rehearsal.telegram.refusal import Refusal, scripted
 

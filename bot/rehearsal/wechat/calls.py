@@ -15,12 +15,11 @@ from bot.rehearsal.control import Control
 from bot.rehearsal.edge import Said
 from bot.rehearsal.journal import Call
 from bot.rehearsal.wechat.account import Account, DayQuotas, Tokens
+from bot.rehearsal.wechat.drawn import drawn
 from bot.rehearsal.wechat.errcodes import Errcode
 from bot.rehearsal.wechat.followers import INTERACTED_WITHIN, TYPING_LASTS, Data, Followers
 from bot.rehearsal.wechat.menus import check_menu
 
-TEXT_BYTES = 2048
-"""No page of Tencent's names the number; measured by MamaShip/Observer#77."""
 SAME_ID_WITHIN = timedelta(minutes=10)
 _MEDIA = {"image": 10, "voice": 2, "video": 10, "thumb": 0.0625}
 """Kinds and their most mebibytes."""
@@ -121,7 +120,7 @@ class Calls:
         body = asked.body
         follower = self._followers.find(body.get("touser"))
         kind = body.get("msgtype")
-        text, more = _drawn(body, str(kind), self.media)
+        text, more = drawn(body, str(kind), self.media)
         self._followers.spend(follower)
         self._followers.show(follower, "bot", text, via="custom", kind=kind, **more)
         self._control.journal.effect(follower.openid, text, call)
@@ -276,29 +275,3 @@ class Calls:
         if found is None:
             raise Errcode(40007)
         return Said(None, raw=found[1], kind="application/octet-stream")
-
-
-def _drawn(body: Data, kind: str, media: Mapping[str, Any]) -> tuple[str, Data]:
-    """Text and further fields of a customer-service message as the person sees it. Raises Errcode."""
-    part = body.get(kind)
-    if kind not in ("text", "msgmenu", "image", "voice", "video", "news", "link", "mpnews"):
-        raise Errcode(40008)
-    if not isinstance(part, dict):
-        raise Errcode(44004 if kind == "text" else 47001)
-    if kind == "text":
-        text = part.get("content")
-        if not isinstance(text, str) or not text:
-            raise Errcode(44004)
-        if len(text.encode("utf-8", "surrogatepass")) > TEXT_BYTES:
-            raise Errcode(45002)
-        return text, {}
-    if kind == "msgmenu":
-        lines = part.get("list")
-        if not isinstance(lines, list) or not all(isinstance(line, dict) and line.get("content") for line in lines):
-            raise Errcode(47001)
-        choices = [{"id": str(line.get("id", "")), "content": str(line["content"])} for line in lines]
-        words = [str(part.get("head_content", "")), *(c["content"] for c in choices), str(part.get("tail_content", ""))]
-        return "\n".join(filter(None, words)), {"choices": choices}
-    if kind in ("image", "voice", "video") and part.get("media_id") not in media:
-        raise Errcode(40007)
-    return f"[{kind}]", {}

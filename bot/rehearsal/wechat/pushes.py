@@ -14,7 +14,7 @@ from bot.rehearsal.control import Control
 from bot.rehearsal.faults import Kind
 from bot.rehearsal.serving import Waiting
 from bot.rehearsal.wechat.account import Account
-from bot.rehearsal.wechat.calls import TEXT_BYTES
+from bot.rehearsal.wechat.drawn import TEXT_BYTES
 from bot.rehearsal.wechat.envelope import Unreadable, from_xml, signature, to_xml
 from bot.rehearsal.wechat.followers import UNAVAILABLE, Data, Followers
 
@@ -101,9 +101,9 @@ class Pushes:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=PATIENCE / self._hurry)
-            )
+            # The threshold: aiohttp rounds limits of five seconds and more up to the next full second.
+            patience = aiohttp.ClientTimeout(total=PATIENCE / self._hurry, ceil_threshold=2 * PATIENCE)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=patience)
         return self._session
 
     def _address(self, push: Push, off: float) -> tuple[str, bytes]:

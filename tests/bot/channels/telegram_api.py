@@ -227,7 +227,7 @@ async def stage(
             wording,
             clock,
             recogniser=recogniser,
-            quarantine=lambda key, body, error: held.append((key, body, error)),
+            quarantine=lambda key, body, error, user: held.append((key, body, error)),
         )
         await telegram.open()
         doorman = door or Doorman()

@@ -14,12 +14,12 @@ from bot.channels.telegram.setup import push_commands, set_webhook, webhook_stat
 from bot.core.assistant import Assistant
 from bot.core.clock import system_clock
 from bot.core.delivery import Sender
-from bot.core.message import InboundMessage, Reply
+from bot.core.message import Address, InboundMessage, Reply
 from bot.inbox import Inbox
 from bot.rehearsal.people import person
 from bot.rehearsal.serving import served
-from bot.rehearsal.telegram import TelegramStandIn
-from bot.rehearsal.telegram.delivery import Update
+from bot.rehearsal.telegram import Rates, TelegramStandIn
+from bot.rehearsal.telegram.pending import Update
 from intents.recogniser import Recogniser
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
@@ -38,6 +38,7 @@ class Set:
     telegram: Telegram
     settings: TelegramSettings
     held: list[str]
+    sender: Sender
     door: Callable[[InboundMessage], Any]
 
     def seen(self) -> list[dict[str, Any]]:
@@ -84,17 +85,18 @@ async def together(
                 wording,
                 system_clock,
                 recogniser=recogniser,
-                quarantine=lambda key, body, error: held.append(error),
+                quarantine=lambda key, body, error, user: held.append(error),
             )
             assistant = Assistant(database, policy, recogniser, wording, system_clock)
-            inbox = Inbox(assistant, {"telegram": Sender(database, telegram, system_clock)}, in_place=frozenset())
+            sender = Sender(database, telegram, system_clock)
+            inbox = Inbox(assistant, {"telegram": sender}, in_place=frozenset())
 
             async def door(message: InboundMessage) -> Sequence[Reply]:
                 return await inbox.put(message)
 
             web.router.routes.extend(telegram.routes(door))
             await telegram.open()
-            yield Set(stand_in, telegram, settings, held, door)
+            yield Set(stand_in, telegram, settings, held, sender, door)
             await telegram.close()
             inbox.close()
         await stand_in.close()
@@ -167,9 +169,31 @@ async def test_inline_mode_and_the_word_in_a_group(on: Set):
     assert len(on.stand_in.control.journal.calls(name="sendMessage")) == 1
 
 
+@pytest.mark.parametrize("averaged", [5.0, 10.0])
+async def test_replies_of_one_turn_stay_below_a_message_a_second_on_average(on: Set, averaged: float):
+    """A platform that averages over five seconds lets a burst of five through, and no more: see decision 0013."""
+    on.stand_in.methods.rates = Rates(averaged=averaged)
+    await on.arrived(on.stand_in.hands.say(ADA, f"{QUESTION} Can I block cookies?"))
+    await on.telegram.send(Address("telegram", str(ADA.telegram)), Reply("A long answer. " * 600))
+    assert len(await on.until(5)) == 5
+    calls = on.stand_in.control.journal.calls(name="sendMessage")
+    assert [call["status"] for call in calls] == [200] * 5
+
+
+async def test_a_burst_that_a_strict_platform_refuses_costs_time_and_no_message(on: Set):
+    on.stand_in.methods.rates = Rates(averaged=1.0)
+    pump = asyncio.create_task(on.sender.run())
+    await on.arrived(on.stand_in.hands.say(ADA, f"{QUESTION} Can I block cookies?"))
+    assert len(await on.until(2)) == 2
+    refused = [call for call in on.stand_in.control.journal.calls(name="sendMessage") if call["status"] == 429]
+    assert len(refused) == 1, "the wait that it names is kept"
+    await on.sender.stop()
+    await pump
+
+
 async def test_commands_are_taken_in_every_language_and_scope(on: Set):
     await push_commands(on.telegram.bot)
-    assert {len(commands) for commands in on.stand_in.methods._commands.values()} == {1, 9}
+    assert {len(commands) for commands in on.stand_in.methods.profile.commands.values()} == {1, 9}
 
 
 async def test_the_same_over_polling(

@@ -39,9 +39,9 @@ async def whole(
     async def door(message: InboundMessage) -> Sequence[Reply]:
         return await inboxes[0].put(message)
 
-    def quarantine(key: str, body: bytes, error: str) -> None:
+    def quarantine(key: str, body: bytes, error: str, user: str | None) -> None:
         with database.work() as work:
-            work.quarantine.put(key, "telegram", body, error, clock())
+            work.quarantine.put(key, "telegram", body, error, clock(), user)
 
     # No pump runs here, so the pace is one that keeps nothing back.
     async with stage(policy, wording, recogniser, clock, web_door=door, live_per_second=1000.0) as on:
@@ -155,6 +155,19 @@ async def test_garbage_lies_sealed_in_quarantine(on: Stage, sqlite_database: Dat
         await on.post(b'{"update_id": 1, "message": "canary"}')
     with sqlite_database.read() as work:
         assert work.quarantine.count() == 1
+
+
+async def test_who_is_forgotten_leaves_no_garbage_behind(on: Stage, sqlite_database: Database):
+    for person in (ALICE, BOB):
+        await on.post(b'{"update_id": 1, "message": {"from": {"id": %d}, "text": ' % person)
+    await on.post(b'{"update_id": 1, "message": {"from": {"id": 990000042, "is_bot": true}, "text": ')
+    with sqlite_database.read() as work:
+        assert work.quarantine.count() == 3
+    await on.post(on.said("/forget"))
+    await on.post(on.said("yes"))
+    with sqlite_database.read() as work:
+        assert work.people.at("telegram", str(ALICE)) is None
+        assert work.quarantine.count() == 2
 
 
 async def test_no_log_holds_a_word_an_address_a_token_or_a_secret(on: Stage, monkeypatch: pytest.MonkeyPatch):

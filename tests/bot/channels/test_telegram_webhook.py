@@ -106,7 +106,7 @@ async def test_a_mistake_of_ours_keeps_the_update_and_frees_the_chat(on: Stage):
 async def test_a_quarantine_that_is_down_asks_telegram_to_come_again(
     policy: PolicyVersion, wording: Wording, recogniser: Recogniser, clock: Clock
 ):
-    def down(key: str, body: bytes, error: str) -> None:
+    def down(key: str, body: bytes, error: str, user: str | None) -> None:
         raise Busy("held")
 
     async with stage(policy, wording, recogniser, clock) as on:

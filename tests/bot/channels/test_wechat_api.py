@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from bot.channels.wechat.api import Api, NoToken
+from bot.channels.wechat import Api, NoToken
 from bot.channels.wechat.errcodes import failure_of, until_midnight
 from bot.core.errors import DeliveryError, Refused, TryLater, Unreachable
 from storage.engine import Database

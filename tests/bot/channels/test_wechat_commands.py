@@ -80,17 +80,21 @@ def test_the_menu_is_published_and_compared(tmp_path: Path, api: FakeApi, capsys
 @pytest.mark.parametrize(
     ("code", "says"), [(40013, "WECHAT_APP_ID"), (40125, "WECHAT_APP_SECRET"), (40164, "list"), (45009, "45009")]
 )
-def test_a_refused_token_says_what_to_do(tmp_path: Path, api: FakeApi, code: int, says: str) -> None:
+def test_a_refused_token_says_what_to_do_and_nothing_is_logged_above_it(
+    tmp_path: Path, api: FakeApi, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     api.token_answers.append({"errcode": code, "errmsg": SECRET})
     with pytest.raises(Misconfigured, match=says) as problem:
         run_push(settings(tmp_path, api.url), "zh")
     assert SECRET not in str(problem.value)
+    assert tuple(capsys.readouterr()) == ("", "")
 
 
-def test_an_account_that_may_not_is_told(tmp_path: Path, api: FakeApi) -> None:
+def test_an_account_that_may_not_is_told(tmp_path: Path, api: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     api.script.append({"errcode": 48001, "errmsg": "api unauthorized"})
     with pytest.raises(Misconfigured, match="48001"):
         run_push(settings(tmp_path, api.url), "zh")
+    assert tuple(capsys.readouterr()) == ("", "")
 
 
 def test_nobody_there_is_told(tmp_path: Path) -> None:

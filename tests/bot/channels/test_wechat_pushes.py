@@ -69,7 +69,9 @@ class Scripted:
         if self.fails:
             raise Busy("try again")
         await asyncio.sleep(min(self.pause, within.total_seconds()))
-        if self.pause > within.total_seconds() or not self.replies:
+        if self.pause > within.total_seconds():
+            raise TimeoutError
+        if not self.replies:
             return None
         if before := self.given.get(message.key):
             before.is_repeat = True
@@ -183,12 +185,17 @@ async def test_a_long_reply_that_breaks_off_is_not_confirmed(edge: Edge, door: S
     assert door.given["wechat:9"].confirmed == 0
 
 
-async def test_nothing_in_time_is_acknowledged(edge: Edge, door: Scripted) -> None:
+async def test_what_is_not_committed_in_time_is_left_to_come_again(edge: Edge, door: Scripted) -> None:
     door.pause = 10
     began = time.monotonic()
     response = await edge.say("x")
-    assert response.text == "success"
-    assert time.monotonic() - began < 1.2
+    assert response.status_code == 503
+    assert time.monotonic() - began >= 1.3, "WeChat has ended the connection by then"
+
+
+async def test_nothing_to_say_is_acknowledged(edge: Edge, door: Scripted) -> None:
+    door.replies = ()
+    assert (await edge.say("x")).text == "success"
 
 
 @contextmanager

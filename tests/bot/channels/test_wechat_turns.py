@@ -21,6 +21,8 @@ from storage.engine import Database
 from tests.bot.channels.wechat_edge import USER, Edge, FakeApi, Raw, answer, running, settings, xml
 from tests.conftest import Clock
 
+QUESTION = "你们会保存我的信息多久？"
+
 
 @dataclass
 class Stage:
@@ -66,7 +68,14 @@ async def stage(
         raise AssertionError("WeChat answers through its own door")
 
     async with running(FakeApi()) as api:
-        channel = WeChat(settings(api_url=api.url), database, clock, door, answer_within=timedelta(seconds=1.5))
+        channel = WeChat(
+            settings(api_url=api.url),
+            database,
+            clock,
+            door,
+            answer_within=timedelta(seconds=1.5),
+            given_up_after=timedelta(seconds=1.8),
+        )
         sender = Sender(database, channel, clock)
         inboxes.append(
             Inbox(Slow(database, policy, recogniser, wording, clock), {"wechat": sender}, in_place=frozenset())
@@ -128,14 +137,14 @@ async def test_a_retry_is_the_same_answer_and_one_turn(stage: Stage) -> None:
 
 async def test_what_comes_too_late_is_sent_by_message_and_a_retry_is_only_acknowledged(stage: Stage) -> None:
     stage.pause = 2.0
-    assert await stage.says("你们会保存我的信息多久？", number=5) == ""
+    assert (await stage.edge.say(QUESTION, number=5)).status_code == 503
     stage.pause = 0.0
     for _ in range(100):
         if stage.api.texts():
             break
         await asyncio.sleep(0.05)
     assert "依据：" in stage.api.texts()[0]
-    assert await stage.says("你们会保存我的信息多久？", number=5) == ""
+    assert await stage.says(QUESTION, number=5) == ""
     assert len(stage.api.texts()) == 1
 
 

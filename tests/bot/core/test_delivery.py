@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from bot.channels.memory import MemoryChannel
 from bot.core.assistant import CLAIM_FOR
-from bot.core.channel import Receipt
+from bot.core.channel import Lane, Receipt
 from bot.core.clock import Clock
 from bot.core.delivery import Sender
 from bot.core.errors import Refused, TryLater, Unreachable
@@ -110,8 +110,8 @@ async def test_who_comes_too_late_settles_nothing(alice, database, channel, send
 
 async def test_a_channels_own_mistake_costs_no_message_and_may_repeat_it(alice, database, clock):
     class Faulty(MemoryChannel):
-        async def send(self, address: Address, reply: Reply) -> Receipt:
-            await super().send(address, reply)
+        async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
+            await super().send(address, reply, lane)
             if len(self.delivered["alice"]) == 1:
                 raise ConnectionResetError
             return Receipt()

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from bot.channels.memory import UNLIMITED, MemoryChannel
 from bot.core.assistant import Taken
-from bot.core.channel import Limits, Receipt
+from bot.core.channel import Lane, Limits, Receipt
 from bot.core.clock import Clock, system_clock
 from bot.core.delivery import Sender
 from bot.core.errors import DeliveryError, TryLater, Unreachable
@@ -34,7 +34,7 @@ class Slow(MemoryChannel):
         self.script: dict[str, list[DeliveryError]] = {}
         self.at_once = self.most_at_once = 0
 
-    async def send(self, address: Address, reply: Reply) -> Receipt:
+    async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.came.append((monotonic(), address.user, reply.text))
@@ -42,7 +42,7 @@ class Slow(MemoryChannel):
             if failures := self.script.get(address.user):
                 raise failures.pop(0)
             await asyncio.sleep(self.takes)
-            return await super().send(address, reply)
+            return await super().send(address, reply, lane)
         finally:
             self.at_once -= 1
 
@@ -101,7 +101,7 @@ def sender_of(database: Database, channel: MemoryChannel, **settings) -> Sender:
 async def test_answers_go_before_orders_and_orders_before_broadcasts(database):
     for user, lane in (("1", "broadcast"), ("2", "order"), ("3", "interactive")):
         queue(database, user, lane, lane=lane)
-    channel = Slow(Limits(4096, per_second=10, per_address=1, address_burst=1))
+    channel = Slow(Limits(4096, per_second=1000, per_address=1, address_burst=1))
     async with Running(sender_of(database, channel)):
         await until(lambda: len(channel.came) == 3)
     assert channel.texts() == ["interactive", "order", "broadcast"]
@@ -255,9 +255,9 @@ async def test_who_can_not_be_reached_is_marked_so_with_the_reason(database, clo
 
 async def test_a_call_without_an_answer_is_cut_off_and_flagged(database):
     class Hanging(Slow):
-        async def send(self, address: Address, reply: Reply) -> Receipt:
+        async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
             self.takes = 0.0 if self.came else 60.0
-            return await super().send(address, reply)
+            return await super().send(address, reply, lane)
 
     queue(database, "1", "x")
     channel = Hanging()

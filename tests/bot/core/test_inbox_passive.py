@@ -1,12 +1,12 @@
 """Replies that go back in the answer to the push itself, as WeChat wants them."""
 
+import asyncio
 import time
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-import bot.inbox
 from bot.channels.memory import MemoryChannel
 from bot.core.assistant import CLAIM_FOR, Assistant, Taken
 from bot.core.delivery import Sender
@@ -71,8 +71,9 @@ async def test_the_further_replies_follow_the_first(inbox, alice, channel, sende
     passive = await inbox.put_passive(alice.message("/forget"), SOON)
     assert passive
     assert channel.delivered["alice"] == []
+    assert await sender.sweep() == 0
+    assert rows(database) == [("claimed", None, False)] * 2, "the rest waits for the answer"
     await passive.confirm()
-    assert await sender.sweep() == 1
     assert len(channel.delivered["alice"]) == 1
     assert channel.delivered["alice"][0] not in passive.replies
     assert rows(database) == [("sent", "passive", False), ("sent", None, False)]
@@ -86,6 +87,17 @@ async def test_an_answer_that_was_not_confirmed_is_sent_and_flagged(inbox, alice
     assert await sender.sweep() == 1
     await passive.confirm()
     assert rows(database) == [("sent", None, True)]
+
+
+async def test_an_answer_that_was_not_confirmed_is_sent_before_the_replies_behind_it(
+    inbox, alice, channel, sender, database, clock
+):
+    passive = await inbox.put_passive(alice.message("/forget"), SOON)
+    assert passive
+    clock.now += CLAIM_FOR
+    assert [await sender.sweep() for _ in range(3)] == [1, 1, 0]
+    assert channel.delivered["alice"][0] == passive.replies[0]
+    assert rows(database) == [("sent", None, True)] * 2
 
 
 async def test_a_retry_gets_the_same_answer(inbox, alice, channel, database):
@@ -105,27 +117,42 @@ async def test_a_retry_gets_the_same_answer(inbox, alice, channel, database):
 async def test_a_retry_of_what_is_sent_by_itself_gets_no_answer(inbox, alice, channel, slow):
     message = alice.message("/help")
     slow.stall = 0.3
-    assert await inbox.put_passive(message, timedelta(seconds=0.05)) is None
+    with pytest.raises(TimeoutError):
+        await inbox.put_passive(message, timedelta(seconds=0.05))
     assert await inbox.put_passive(message, SOON) is None
     await until(lambda: bool(channel.delivered["alice"]))
     assert len(channel.delivered["alice"]) == 1
 
 
-async def test_what_is_late_is_sent_by_itself_and_the_push_answered_in_time(inbox, alice, channel, slow, database):
+async def test_what_is_late_is_not_acknowledged_and_sent_once_committed(inbox, alice, channel, slow, database):
     slow.stall = 1.5
     began = time.monotonic()
-    assert await inbox.put_passive(alice.message("/help"), timedelta(seconds=0.1)) is None
+    with pytest.raises(TimeoutError):
+        await inbox.put_passive(alice.message("/help"), timedelta(seconds=0.1))
     assert time.monotonic() - began < slow.stall
     await until(lambda: rows(database) == [("sent", None, False)])
     assert len(channel.delivered["alice"]) == 1
 
 
-async def test_a_turn_that_fails_after_its_push_was_answered_is_tried_again(inbox, alice, channel, slow, monkeypatch):
-    monkeypatch.setattr(bot.inbox, "LATE_TRIES", (0.02,))
-    slow.stall, slow.failures = 0.15, 2
-    assert await inbox.put_passive(alice.message("/help"), timedelta(seconds=0.05)) is None
-    await until(lambda: bool(channel.delivered["alice"]))
-    assert len(channel.delivered["alice"]) == 1
+async def test_a_turn_that_fails_late_is_the_next_pushs_to_take(inbox, alice, channel, slow, database):
+    slow.stall, slow.failures = 0.15, 1
+    message = alice.message("/help")
+    with pytest.raises(TimeoutError):
+        await inbox.put_passive(message, timedelta(seconds=0.05))
+    passive = await inbox.put_passive(message, SOON)
+    assert passive
+    await passive.confirm()
+    assert rows(database) == [("sent", "passive", False)]
+    assert channel.delivered["alice"] == []
+
+
+async def test_a_turn_not_begun_in_time_is_never_begun(inbox, alice, slow, database):
+    slow.stall = 0.4
+    pushes = [inbox.put_passive(alice.message(text), timedelta(seconds=0.1)) for text in ("/help", "/privacy")]
+    assert [type(one) for one in await asyncio.gather(*pushes, return_exceptions=True)] == [TimeoutError] * 2
+    await until(lambda: rows(database) == [("sent", None, False)])
+    await asyncio.sleep(0.5)
+    assert len(rows(database)) == 1
 
 
 async def test_a_turn_that_fails_in_time_is_the_callers_to_refuse(inbox, alice, slow):

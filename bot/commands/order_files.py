@@ -1,0 +1,96 @@
+"""Files of orders: attached, saved here, and the export. What a file is, its content says, not its name."""
+
+import sys
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from bot.commands.order_desk import OrderDesk
+from bot.commands.order_exporting import as_csv, as_json, write_new
+from bot.commands.order_finding import Filters, all_of, wanted_of
+from bot.commands.order_views import names_of, row_of
+from bot.commands.order_work import signed, tell
+from bot.core.file_kinds import kind_of, tidy_file_name
+from bot.core.order_papers import FILE_MOST
+from bot.core.orders import Order, Orders, staff
+from bot.core.roles import BadEntry, NotPermitted, Task
+
+
+def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool) -> None:
+    """Puts a file on an order, under the kind that its content shows."""
+    task = Task.ATTACH_RESULT if for_person else Task.ATTACH
+    member = desk.desk.acting(task)
+    order = desk.look(number)
+    try:
+        size = file.stat().st_size
+        if size > FILE_MOST:
+            raise BadEntry(f"{file.name}: {size:,} bytes; at most {FILE_MOST:,} can be attached")
+        body = file.read_bytes()
+    except OSError as bad:
+        raise BadEntry(f"{file}: can't be read: {bad.strerror}") from bad
+    kind = kind_of(body) if body else None
+    if kind is None or (for_person and not kind.for_person):
+        what = (
+            "empty" if not body else f"{kind.media_type}, which people aren't given" if kind else "of a kind not taken"
+        )
+        raise BadEntry(f"{file.name} is {what}. Taken: PDF, PNG, JPEG, ZIP, Word, Excel (no macros), JSON, text, CSV")
+    name = tidy_file_name(file.name, kind)
+
+    def attach(orders: Orders, order: Order) -> Order:
+        return orders.attach(order, staff(member.id), name, kind.media_type, body, internal=not for_person)
+
+    says = f"Attached for {'the person' if for_person else 'staff'}: {name}, {kind.media_type}, {len(body):,} bytes."
+    if for_person:
+        signed(desk, order, task, attach, says)
+    else:
+        tell(desk, says, desk.move(order, member, task, attach))
+
+
+def run_file(desk: OrderDesk, number: str, id: int, to: Path) -> None:
+    """Saves a file of an order. Papers that show who somebody is take the right to check them."""
+    member = desk.desk.acting(Task.READ)
+    order = desk.look(number)
+    with desk.reading() as orders:
+        wanted = next((file for file in orders.files(order) if file.id == id), None)
+    if wanted is None:
+        raise NotPermitted(f"{order.number} has no file {id}")
+    if wanted.paper:
+        member = desk.desk.acting(Task.READ_PAPERS)
+    bodies: list[bytes] = []
+
+    def read(orders: Orders, order: Order) -> None:
+        bodies.append(orders.content(order, id, staff(member.id)))
+
+    if to.exists():
+        raise BadEntry(f"{to} is there already; nothing is overwritten")
+    desk.move(order, member, Task.READ, read)
+    _write(to, bodies[0])
+    desk.desk.console.print(f"Saved {to} ({wanted.media_type}, {wanted.size:,} bytes).", markup=False)
+
+
+def run_export(desk: OrderDesk, filters: Filters, *, form: Literal["csv", "json"], to: Path | None) -> None:
+    """Writes all orders that the filters leave, and notes in the trail who did and how many."""
+    member = desk.desk.acting(Task.EXPORT)
+    wanted = wanted_of(desk, filters, member.id)
+    with desk.reading() as orders:
+        names = names_of(orders)
+        rows = [row_of(orders, order, names) for order in all_of(orders, wanted)]
+    columns = list(dict.fromkeys(chain.from_iterable(rows[:1]))) or ["number"]
+    text = as_csv(rows, columns) if form == "csv" else as_json(rows)
+    with desk.desk.database.work() as work:
+        work.trail.add(desk.now, f"staff:{member.id}", "orders_exported", f"staff:{member.id}", f"{len(rows)} {form}")
+    if to is None:
+        sys.stdout.write(text)
+        return
+    # With the mark at its beginning a spreadsheet reads Chinese as UTF-8.
+    _write(to, text.encode("utf-8-sig" if form == "csv" else "utf-8"))
+    desk.desk.console.print(f"{len(rows):,} orders in {to}.", markup=False)
+
+
+def _write(to: Path, body: bytes) -> None:
+    try:
+        write_new(to, body)
+    except FileExistsError as there:
+        raise BadEntry(f"{to} is there already; nothing is overwritten") from there
+    except OSError as bad:
+        raise BadEntry(f"{to}: can't be written: {bad.strerror}") from bad

@@ -1,0 +1,61 @@
+"""A work order as the person sees it: number, right, state, date with its legal basis, what comes next."""
+
+from datetime import datetime, tzinfo
+
+from bot.core.message import Reply
+from bot.core.scene import Scene
+from bot.core.voice import Voice
+from knowledge.deadlines import Due
+from knowledge.rights import Right, rights
+from storage.stores.orders import Order
+
+AT = "%Y-%m-%d %H:%M"
+"""Date and time of day, as `at_clock` writes them."""
+
+
+def at_clock(moment: datetime, zone: tzinfo, language: str, form: str = AT) -> str:
+    """A moment in a zone, with the zone's distance from UTC: "2026-03-05 17:30 (UTC+8)". In Chinese, Beijing time goes
+    without saying."""
+    local = moment.astimezone(zone)
+    offset = f"{local:%z}"
+    if language.startswith("zh") and offset == "+0800":
+        return f"{local:{form}}"
+    minutes = "" if offset[3:5] == "00" else f":{offset[3:5]}"
+    return f"{local:{form}} (UTC{offset[0]}{int(offset[1:3])}{minutes})"
+
+
+def name_of(right: str, voice: Voice) -> str:
+    """What a right is called in this language."""
+    return voice.pick(rights()[Right(right)].name)
+
+
+def order_card(scene: Scene, order: Order) -> Reply:
+    """Where the order stands now."""
+    voice = scene.voice
+    due = scene.requests.orders(scene.work, scene.now).due_of(order)
+    text = voice.shared(
+        "order_card",
+        number=order.number,
+        right=name_of(order.right, voice),
+        state=voice.shared("order_state_stopped" if order.stopped_at else f"order_state_{order.state}"),
+        due=_dates(scene, order, due),
+    )
+    return Reply(text.strip(), language=voice.language)
+
+
+def _dates(scene: Scene, order: Order, due: Due) -> str:
+    """The date that counts now: of the proof, of the answer, of the end of a hold; nothing once it has ended."""
+    voice = scene.voice
+    if not order.is_live:
+        return ""
+    if order.expires_at is not None:
+        return voice.shared("order_waits", until=at_clock(order.expires_at, due.zone, voice.language))
+    if not order.is_verified:
+        return ""
+    key = "order_due" if scene.now <= order.told_due_at else "order_due_over"
+    lines = [voice.shared(key, due=voice.date(due.due_on), basis=voice.pick(due.legal_basis[0].label))]
+    if order.paused_at is not None:
+        lines.append(voice.shared("order_paused"))
+    if order.hold_until is not None and order.executed_at is None:
+        lines.append(voice.shared("order_held", until=at_clock(order.hold_until, due.zone, voice.language)))
+    return "\n".join(lines)

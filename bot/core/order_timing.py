@@ -1,0 +1,49 @@
+"""The moves that nobody makes but the clock."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.core.order_deciding import Deciding
+from bot.core.order_guards import WARN_BEFORE
+from bot.core.order_moves import CLOCK, Event
+from storage.stores.orders import Order
+
+
+class Timing(Deciding):
+    """Reminders, the second warning and the end of a hold, expiry, a new count. See order_clock."""
+
+    def remind(self, order: Order, percent: int) -> Order:
+        """Staff are told how much of the time has passed; at 100 their superior, and the person what they can do."""
+        order = self._move(order, Event.REMINDED, CLOCK, {"reached": percent}, note=f"{percent}%")
+        self.ports.alarm(order, "escalation" if percent == 100 else "reminder", {"percent": str(percent)})
+        if percent == 100:
+            self.ports.tell(order, "reminder", self._values(order))
+        return order
+
+    def warn_again(self, order: Order) -> Order:
+        """A day before a hold ends every contact is told again."""
+        a_day_on = self._store.holds.look(self.now) + WARN_BEFORE.total_seconds()
+        values = {"warned_at": self.now, "hold_seen_until": max(order.hold_seen_until or 0.0, a_day_on)}
+        order = self._move(order, Event.WARNED, CLOCK, values)
+        self.warn(order, self._store.holds.contacts(order.id), "hold_ending")
+        return order
+
+    def end_hold(self, order: Order) -> Order:
+        """Staff, or the company's system, may carry it out now."""
+        order = self._move(order, Event.HOLD_OVER, CLOCK, {"hold_over_at": self.now})
+        self.ports.alarm(order, "hold_over", {})
+        return order
+
+    def expire(self, order: Order) -> Order:
+        """Nobody proved the request in time."""
+        order = self._move(order, Event.EXPIRED, CLOCK)
+        self.ports.tell(order, "expired", self._values(order))
+        return order
+
+    def recount(self, order: Order, dates: Mapping[str, Any]) -> Order:
+        """The date by the newest calendar; the person is told where it is earlier."""
+        before = order.told_due_at
+        order = self._move(order, Event.RECOUNTED, CLOCK, dates)
+        if order.told_due_at != before:
+            self.ports.tell(order, "due_moved", self._values(order))
+        return order

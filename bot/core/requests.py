@@ -1,0 +1,55 @@
+"""What it takes to use a right from a chat: deadlines, codes, the ways to prove who one is, and whom news go to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.core.codes import Codes
+from bot.core.order_moving import Ports
+from bot.core.orders import Orders
+from bot.core.verification import Verification
+from knowledge.deadlines import Deadlines, load_rules, official_calendar
+from knowledge.rights import Level, Right, rights
+from storage.work import Work
+
+SAID_IN_THE_CHAT = frozenset({"opened", "withdrawn", "appealed", "remark"})
+"""News of what the person just did in this very chat, which the dialogue tells them itself."""
+
+
+def usual_deadlines() -> Deadlines:
+    """The rule set that binds every company in the PRC, by the calendar as it was announced."""
+    return Deadlines(load_rules("cn"), official_calendar())
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The desk that requests are handed in at. `ports` makes, for one transaction, where news of orders go.
+
+    `reach`: the channels that codes can go out by, of "email" and "sms". Without any, and without a portal, nobody can
+    show who they are, so rights that need it are not taken here.
+    """
+
+    codes: Codes
+    deadlines: Deadlines = field(default_factory=usual_deadlines)
+    reach: frozenset[str] = frozenset()
+    has_portal: bool = False
+    ports: Callable[[Work, datetime], Ports] = lambda work, now: Ports()
+
+    def orders(self, work: Work, now: datetime, *, from_chat: bool = False) -> Orders:
+        """The orders of one transaction. `from_chat`: what the person does now is told by the dialogue."""
+        ports = replace(self.ports(work, now), has_portal=self.has_portal)
+        if from_chat:
+            tell = ports.tell
+            ports = replace(
+                ports, tell=lambda order, key, values: None if key in SAID_IN_THE_CHAT else tell(order, key, values)
+            )
+        return Orders(work, now, self.deadlines, ports)
+
+    def verification(self, work: Work, now: datetime) -> Verification:
+        """The codes of one transaction."""
+        return Verification(work, self.codes, now)
+
+    def are_handled(self, work: Work, right: Right) -> bool:
+        """Whether there are staff for such an order, and a way to show who asks as far as it needs."""
+        can_prove = rights()[right].level is Level.CHANNEL or bool(self.reach)
+        return can_prove and any(member.active for member in work.staff.all())

@@ -1,0 +1,139 @@
+"""Puts together what requests need: the account directory, mail and SMS, the portal's API, and whom news go to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from starlette.routing import BaseRoute
+
+from bot.core.accounts import AccountDirectory, StoredDirectory
+from bot.core.channel import Channel
+from bot.core.clock import Clock
+from bot.core.code_sending import CodeSending
+from bot.core.codes import Codes
+from bot.core.enquiries import Enquiries
+from bot.core.errors import Misconfigured
+from bot.core.order_clock import run_due
+from bot.core.order_moving import Ports
+from bot.core.order_news import News
+from bot.core.requests import Requests
+from bot.core.voice import Voice
+from bot.directory.client import HttpDirectory
+from bot.directory.settings import AccountsSettings
+from bot.portal_api import Links, PortalApi, PortalSettings
+from bot.settings import Settings
+from intents.wording import Wording
+from knowledge.clause import PolicyVersion
+from knowledge.deadlines import Deadlines, load_rules, official_calendar
+from knowledge.errors import BrokenFile
+from storage.engine import Database
+from storage.work import Work
+
+CALENDAR, RULES = "calendar", "deadlines"
+"""Folders below the knowledge folder: announced years, rule sets of the company's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDesk:
+    """Everything behind the requests of one installation."""
+
+    requests: Requests
+    channels: tuple[Channel, ...]
+    """Mail and SMS, as far as they are set up."""
+    routes: tuple[BaseRoute, ...]
+    directory: AccountDirectory
+    enquiries: Enquiries
+    database: Database
+    clock: Clock
+
+    def go_on(self) -> None:
+        """Asks the directory for what waits, and does what is due for orders. Raises StorageError."""
+        self.enquiries.run_due()
+
+    def tick(self) -> None:
+        """Does what is due for orders: reminders, ends of holds, expiry. Raises StorageError."""
+        now = self.clock()
+        run_due(self.database, now, self.requests.deadlines, lambda work: self.requests.ports(work, now))
+
+    def close(self) -> None:
+        """Ends the connection to the company's directory."""
+        if isinstance(self.directory, HttpDirectory):
+            self.directory.close()
+
+
+def request_desk(
+    settings: Settings, database: Database, policy: PolicyVersion, wording: Wording, clock: Clock
+) -> RequestDesk:
+    """What `settings` describe. Raises Misconfigured."""
+    codes = Codes.of(database.keyring)
+    sending = CodeSending(database, codes, clock)
+    channels: list[Channel] = []
+    if settings.smtp_host:
+        from bot.channels.email import Email, EmailSettings
+
+        mail = EmailSettings(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.smtp_from,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value(),
+            tls=settings.smtp_tls,
+            name=policy.name["en"],
+        )
+        channels.append(Email(mail, sending.filled))
+    if settings.sms_url:
+        from bot.channels.sms import Sms, SmsSettings
+
+        channels.append(
+            Sms(SmsSettings(settings.sms_url, settings.sms_secret.get_secret_value()), sending.filled, clock)
+        )
+    routes: list[BaseRoute] = []
+    portal_secret = settings.portal_secret.get_secret_value()
+    if portal_secret:
+        portal = PortalSettings(portal_secret, settings.portal_secret_old.get_secret_value())
+        links = Links(settings.public_url, has_wechat=bool(settings.wechat_app_id))
+        routes += PortalApi(portal, database, codes, clock, links).routes
+    voices = {name: Voice(wording, policy, name) for name in wording.languages}
+    voice, reach = voices.__getitem__, reach_of(settings)
+    requests = Requests(codes, deadlines(settings), reach, bool(portal_secret), ports_of(settings, voice))
+    directory = directory_of(settings, database, clock)
+    enquiries = Enquiries(database, directory, clock, voice, reach=reach, portal_connected=bool(portal_secret))
+    return RequestDesk(requests, tuple(channels), tuple(routes), directory, enquiries, database, clock)
+
+
+def reach_of(settings: Settings) -> frozenset[str]:
+    """The channels that contacts can be written to."""
+    return frozenset(name for name, at in (("email", settings.smtp_host), ("sms", settings.sms_url)) if at)
+
+
+def ports_of(settings: Settings, voice: Callable[[str], Voice]) -> Callable[[Work, datetime], Ports]:
+    """Where news of orders go, for each transaction anew. `voice` speaks a language."""
+    reach, has_portal = reach_of(settings), bool(settings.portal_secret.get_secret_value())
+
+    def ports(work: Work, now: datetime) -> Ports:
+        return replace(News(work, now, voice, reach, f"{settings.public_url}/stop/").ports(), has_portal=has_portal)
+
+    return ports
+
+
+def deadlines(settings: Settings) -> Deadlines:
+    """The rule sets that bind the company, and the calendar with the years it entered. Raises Misconfigured."""
+    names = [name.strip() for name in settings.deadline_rules.split(",") if name.strip()]
+    try:
+        rules = load_rules(*names, extra=settings.knowledge_dir / RULES)
+        return Deadlines(rules, official_calendar(settings.knowledge_dir / CALENDAR))
+    except BrokenFile as bad:
+        raise Misconfigured([f"CLAUSEBOT_DEADLINE_RULES: {bad}"]) from bad
+
+
+def directory_of(settings: Settings, database: Database, clock: Clock) -> AccountDirectory:
+    """The company's directory, or our own table where no address of one is set. Raises Misconfigured."""
+    if not settings.accounts_url:
+        return StoredDirectory(database)
+    asked = AccountsSettings(
+        settings.accounts_url,
+        settings.accounts_secret.get_secret_value(),
+        settings.accounts_secret_old.get_secret_value(),
+        timedelta(seconds=settings.accounts_timeout),
+    )
+    return HttpDirectory(asked, clock)

@@ -1,0 +1,239 @@
+"""A package behind a link: who gets it, how often, until when; and who doesn't."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from bot.core.errors import NothingFound
+from bot.core.orders import Level, NotAllowed, Right
+from bot.core.results import KEPT_FOR, Results
+from storage.engine import Database
+from storage.errors import Unreadable
+from storage.stores.results import DOWNLOADS, RESULT
+from tests.conftest import Clock
+from tests.orders import ANN
+from tests.results import ACCOUNT, MAIL, Handing
+from tests.verification import full_verification
+
+
+@pytest.fixture
+def handing(database: Database, clock: Clock) -> Handing:
+    return Handing(database, clock)
+
+
+def test_the_link_goes_to_the_settled_mail_contacts_and_never_into_the_chat(handing: Handing) -> None:
+    order = handing.deliver(handing.ready())
+    assert handing.announcing.run_due() == 1
+    [(address, _)] = handing.links()
+    assert address == MAIL
+    assert handing.desk.news.keys[-1] == "ready"
+    assert all("/result/" not in text for channel in ("memory", "sms") for _, text in handing.queued(channel))
+    assert ("bot", "result announced") in [entry[:2] for entry in handing.desk.trail(order)]
+
+
+def test_a_young_contact_gets_no_link_and_staff_are_told(handing: Handing) -> None:
+    handing.put_account(days=29)
+    order = handing.deliver(handing.ready())
+    handing.announcing.run_due()
+    assert handing.links() == []
+    assert ("bot", "alarm result", "no contact for the result") in handing.desk.trail(order)
+
+
+def test_only_a_delivered_order_is_announced(handing: Handing) -> None:
+    order = handing.ready()
+    with pytest.raises(NotAllowed), handing.desk.orders() as orders:
+        handing.results(orders).announce(order)
+
+
+def test_the_right_code_opens_it_three_times_and_no_more(handing: Handing) -> None:
+    _, token = handing.linked()
+    ticket = handing.ticket(token)
+    sizes = {len(handing.package(handing.fetch(token, ticket))) for _ in range(DOWNLOADS)}
+    assert len(sizes) == 1
+    with pytest.raises(NothingFound):
+        handing.fetch(token, ticket)
+    with handing.database.read() as work:
+        assert Results(work, handing.codes, handing.clock()).opened(token) is None
+
+
+def test_of_many_at_the_same_moment_exactly_three_get_through(handing: Handing) -> None:
+    _, token = handing.linked()
+    ticket = handing.ticket(token)
+
+    def try_it(_: int) -> bool:
+        try:
+            handing.fetch(token, ticket)
+        except NothingFound:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(try_it, range(40))) == DOWNLOADS
+
+
+def test_without_a_ticket_of_this_browser_nothing_is_counted(handing: Handing) -> None:
+    _, token = handing.linked()
+    ticket = handing.ticket(token)
+    forged = [ticket[:-1] + ("0" if ticket[-1] != "0" else "1"), "", "1.9999999999." + "0" * 64, ticket.upper() + "x"]
+    stated, _, mac = ticket.rpartition(".")
+    forged.append(f"{stated.partition('.')[0]}.{int(stated.partition('.')[2]) + 60}.{mac}")
+    for wrong in forged:
+        with pytest.raises(NotAllowed):
+            handing.fetch(token, wrong)
+    assert handing.fetch(token, ticket).downloads == 1
+
+
+def test_a_ticket_lasts_half_an_hour(handing: Handing) -> None:
+    _, token = handing.linked()
+    ticket = handing.ticket(token)
+    handing.clock.turn(minutes=31)
+    with pytest.raises(NotAllowed):
+        handing.fetch(token, ticket)
+
+
+def test_after_72_hours_the_link_and_the_package_are_gone(handing: Handing) -> None:
+    order, token = handing.linked()
+    ticket = handing.ticket(token)
+    made = handing.fetch(token, ticket)
+    handing.clock.turn(seconds=KEPT_FOR.total_seconds() + 1)
+    with pytest.raises(NothingFound):
+        handing.fetch(token, ticket)
+    assert handing.announcing.run_due() == 0
+    with handing.database.read() as work:
+        [kept] = work.results.of_order(order.id)
+        assert (kept.state, kept.parts, kept.token_hash) == ("gone", 0, None)
+        with pytest.raises(Unreadable):
+            work.results.part(made, 0)
+
+
+def test_a_new_announcement_ends_the_link_of_before(handing: Handing) -> None:
+    order, first = handing.linked()
+    with handing.desk.orders() as orders:
+        handing.results(orders).announce(order)
+    second = handing.token()
+    with handing.database.read() as work:
+        results = Results(work, handing.codes, handing.clock())
+        assert results.opened(first) is None
+        assert results.opened(second) is not None
+
+
+def test_the_code_of_another_order_or_another_person_opens_nothing(handing: Handing) -> None:
+    handing.put_account("K-2", "bob@mail.example.com")
+    _, alices = handing.linked()
+    _, bobs = handing.linked(person=handing.desk.bob, account_id="K-2")
+    with handing.database.work() as work:
+        results = Results(work, handing.codes, handing.clock())
+        opened = results.opened(bobs)
+        assert opened
+        results.send_code(opened)
+    verification_id, digits = handing.code()
+    with handing.database.work() as work:
+        results = Results(work, handing.codes, handing.clock())
+        others = results.opened(alices)
+        assert others
+        assert results.check(others, verification_id, digits)[1] == ""
+    ticket = handing.ticket(bobs)
+    with pytest.raises(NotAllowed):
+        handing.fetch(alices, ticket)
+    assert handing.fetch(bobs, ticket).downloads == 1
+
+
+def test_a_code_for_something_else_is_neither_tried_nor_used_up(handing: Handing) -> None:
+    _, token = handing.linked()
+    with handing.database.work() as work:
+        alice = work.people.of_id(handing.desk.alice)
+        assert alice
+        started = handing.requests.verification(work, handing.clock()).begin(alice, ACCOUNT, "order:x")
+    _, digits = handing.code()
+    assert started.verification_id
+    with handing.database.work() as work:
+        results = Results(work, handing.codes, handing.clock())
+        opened = results.opened(token)
+        assert opened
+        assert results.check(opened, started.verification_id, digits)[1] == ""
+        assert handing.requests.verification(work, handing.clock()).check(alice, started.verification_id, digits).ok
+
+
+def test_a_chat_that_is_connected_to_another_account_by_now_is_known(handing: Handing) -> None:
+    _, token = handing.linked()
+    with handing.database.work() as work:
+        alice = work.people.of_id(handing.desk.alice)
+        assert alice
+        full_verification(work, alice, handing.clock())
+        results = Results(work, handing.codes, handing.clock())
+        opened = results.opened(token)
+        assert opened
+        assert results.is_elsewhere(opened)
+
+
+def test_tokens_that_were_never_made_lead_nowhere(handing: Handing) -> None:
+    _, token = handing.linked()
+    with handing.database.read() as work:
+        results = Results(work, handing.codes, handing.clock())
+        for wrong in ("", "x", "A" * 22, token.swapcase(), token + "x", "../" + token, "\0" * 22, "é" * 22):
+            assert results.opened(wrong) is None
+
+
+def test_the_table_tells_nobody_the_link_nor_the_content(handing: Handing) -> None:
+    order = handing.ready()
+    handing.attach(order, "note.txt", b"canary-7431 in a file")
+    handing.deliver(order)
+    token = handing.token()
+    with handing.database.read() as work:
+        for name in ("result", "result_part"):
+            raw = repr(work.connection.exec_driver_sql(f"SELECT * FROM {name}").all())
+            assert token not in raw
+            assert "canary-7431" not in raw
+
+
+def test_the_database_refuses_a_fourth_download(handing: Handing) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    handing.linked()
+    with pytest.raises(IntegrityError), handing.database.work() as work:
+        work.connection.execute(RESULT.update().values(downloads=4))
+
+
+def test_a_claim_that_was_broken_off_is_taken_up_anew(handing: Handing) -> None:
+    order = handing.ready()
+    handing.attach(order, "note.txt", b"x" * 3_000_000)
+    handing.deliver(order)
+    with handing.database.work() as work:
+        [made] = work.results.due(handing.clock(), handing.clock() + timedelta(minutes=10))
+        work.results.begin(made, handing.clock() + KEPT_FOR)
+        work.results.put_part(made, 0, b"half a package")
+    assert handing.announcing.run_due() == 0
+    handing.clock.turn(minutes=11)
+    token = handing.token()
+    with handing.database.work() as work:
+        assert not work.results.put_part(made, 1, b"late")
+    assert handing.package(handing.fetch(token, handing.ticket(token)))[:2] == b"PK"
+
+
+def test_a_directory_that_is_down_is_asked_again(handing: Handing, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot.core.accounts import DirectoryDown
+
+    order = handing.deliver(handing.ready())
+    with monkeypatch.context() as down:
+        down.setattr(handing.directory, "get", lambda _: (_ for _ in ()).throw(DirectoryDown("unreachable")))
+        assert handing.announcing.run_due() == 1
+        assert handing.announcing.run_due() == 0
+        handing.clock.turn(seconds=11)
+        assert handing.announcing.run_due() == 1
+        handing.clock.turn(hours=25)
+        assert handing.announcing.run_due() == 1
+    assert ("bot", "alarm result", "result can't be made: directory_down") in handing.desk.trail(order)
+
+
+def test_who_was_erased_has_nothing_to_fetch_any_more(handing: Handing) -> None:
+    _, token = handing.linked()
+    with handing.database.work() as work:
+        work.people.forget(handing.desk.alice)
+        assert Results(work, handing.codes, handing.clock()).opened(token) is None
+
+
+def test_an_unproven_request_never_gets_this_far(handing: Handing) -> None:
+    order = handing.desk.open(Right.ACCESS, level=Level.CHANNEL, account_id=None, code_proven_at=None)
+    with pytest.raises(NotAllowed), handing.desk.orders() as orders:
+        orders.take(order, ANN)

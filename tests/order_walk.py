@@ -1,0 +1,312 @@
+"""T10: no bad path. The whole graph of states, random walks through the real code, and proof that each check is needed.
+
+python -m tests.order_walk --steps 1000000
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from bot.core import order_guards, order_moving
+from bot.core import orders as orders_module
+from bot.core.order_moves import TABLE, Move, State
+from bot.core.orders import Level, Order, Right, TooManyRequests
+from storage.stores.orders import ORDER
+from tests.order_world import DORAS_ACCOUNT, Broken, World, deeds
+
+PROOFS = ((Level.CHANNEL, False), (Level.CONTACT, True), (Level.PORTAL, False), (Level.PORTAL, True))
+LATER = (0.02, 7, 25, 49, 74, 169, 400, 800)
+"""Hours that pass at once."""
+ALIVE = 24
+"""Orders of a walk that are under way at once."""
+
+
+def opened(world: World, right: Right, level: Level, code: bool, account: str | None) -> Order | None:
+    try:
+        return world.orders.open(
+            world.chance.choice(world.people[:-1]),
+            right,
+            language="en",
+            level=level,
+            account_id=account,
+            code_proven_at=world.now if code else None,
+        )
+    except TooManyRequests:
+        return None
+
+
+def walk(world: World, steps: int) -> World:
+    """Random deeds on a few dozen orders, half of the time the sensible next one. Raises Broken."""
+    chance, alive = world.chance, list[int]()
+    while world.steps < steps:
+        if len(alive) < ALIVE:
+            level, code = chance.choice(PROOFS)
+            account = chance.choice(
+                (None, DORAS_ACCOUNT, f"K-{chance.randrange(10**6)}", f"K-{chance.randrange(10**6)}")
+            )
+            order = opened(world, chance.choice(list(Right)), level, code, account)
+            world.steps += 1
+            if order is not None and not order.joined and order.id not in alive:
+                alive.append(order.id)
+            continue
+        if chance.random() < 0.02:
+            world.steps += 1
+            if chance.random() < 0.25:
+                world.jump(chance.choice((-30, -1, 2, 80, 500)))
+            else:
+                world.pass_time(chance.choice(LATER))
+            continue
+        place = chance.randrange(ALIVE)
+        order = world.work.orders.of_id(alive[place])
+        assert order is not None
+        tries = world.tries(order)
+        wanted = _next(order, world) if chance.random() < 0.5 else None
+        some = [one for one in tries if one[0].name == wanted] or tries
+        deed, act = chance.choice(some)
+        world.do(deed, act)
+        if (order.state in ("closed", "withdrawn", "expired") and chance.random() < 0.3) or (
+            order.state in ("answered", "refused") and chance.random() < 0.03
+        ):
+            alive.pop(place)
+    return world
+
+
+def _next(order: Order, world: World) -> str | None:
+    """What a good member of staff, or a persistent person, would do now."""
+    if order.state == "verifying":
+        return world.chance.choice(("prove", "attach", "check", "refuse"))
+    if order.state == "open":
+        return world.chance.choice(("take", "take", "check", "stop"))
+    if order.state == "in_progress" and order.right in order_world_strict():
+        if order.proposed_by is None:
+            return world.chance.choice(("check", "propose", "propose"))
+        if order.approved_by is None:
+            return "approve"
+        return world.chance.choice(("execute", "deliver", "warn", "end_hold", "stop"))
+    if order.state == "refused":
+        return "appeal"
+    return None
+
+
+def order_world_strict() -> set[str]:
+    return {"access", "portability", "correction", "deletion", "closure"}
+
+
+# ---- the whole graph
+
+
+def graph(*, has_portal: bool = False, only: tuple[Right, ...] = tuple(Right)) -> tuple[int, int]:
+    """Enumerates every state that can be reached and every deed in it, each once; (states, edges). Raises Broken.
+
+    Two orders are in the same state when no rule of proof can tell them apart: staff by the part they took, not by name,
+    times by what they have passed. A pause or an extension makes no other state here; the walks have them.
+    """
+    world = World(7, has_portal=has_portal)
+    states = edges = 0
+    for right in only:
+        found: dict[Any, tuple[dict[str, Any], Any]] = {}
+        queue: list[Any] = []
+        for level, code in PROOFS:
+            for account in (None, "K-1"):
+                order = opened(world, right, level, code, account)
+                if order is not None and not order.joined:
+                    _remember(world, order, found, queue)
+                world.connection.exec_driver_sql("DELETE FROM work_order")
+        while queue:
+            key = queue.pop()
+            row, clock = found[key]
+            _restore(world, row, clock)
+            for attempt in _tries(world, row):
+                moved, at = world.moved, world.real
+                attempt()
+                edges += 1
+                if (world.moved, world.real) != (moved, at):
+                    after = world.work.orders.of_id(row["id"])
+                    assert after is not None
+                    _remember(world, after, found, queue)
+                    _restore(world, row, clock)
+        states += len(found)
+        world.connection.exec_driver_sql("DELETE FROM work_order")
+    return states, edges
+
+
+def _tries(world: World, row: dict[str, Any]) -> list[Callable[[], object]]:
+    order = world.work.orders.of_id(row["id"])
+    assert order is not None
+    tries: list[Callable[[], object]] = [partial(world.do, deed, act) for deed, act in deeds(world, order)]
+    return tries + [partial(world.pass_time, hours) for hours in (25, 73, 169, 750)]
+
+
+def _remember(world: World, order: Order, found: dict[Any, Any], queue: list[Any]) -> None:
+    key = _key(world, order)
+    if key in found:
+        return
+    connection = world.connection
+    row = dict(connection.execute(ORDER.select().where(ORDER.c.id == order.id)).one()._mapping)
+    steady = connection.exec_driver_sql("SELECT name, at, seconds FROM steady_clock").all()
+    keys = connection.exec_driver_sql(f"SELECT key_id, wrapped FROM work_order_key WHERE order_id={order.id}").all()
+    began = world.begun.get(order.id), world.told_again.get(order.id), world.refusers.get(order.id)
+    clock = (
+        world.now,
+        world.real,
+        steady,
+        keys,
+        began,
+        order.id in world.papers,
+        list(world.tokens.get(order.id, [])[-1:]),
+    )
+    found[key] = (row, clock)
+    queue.append(key)
+
+
+def _restore(world: World, row: dict[str, Any], clock: Any) -> None:
+    now, real, steady, keys, began, has_paper, tokens = clock
+    connection, id = world.connection, row["id"]
+    connection.exec_driver_sql("DELETE FROM work_order")  # And whatever belongs to it.
+    connection.execute(ORDER.insert(), row)
+    for key_id, wrapped in keys:
+        connection.exec_driver_sql("INSERT INTO work_order_key VALUES (?, ?, ?)", (id, key_id, wrapped))
+    for name, at, seconds in steady:
+        connection.exec_driver_sql("UPDATE steady_clock SET at=?, seconds=? WHERE name=?", (at, seconds, name))
+    world.now, world.real = now, real
+    for store, value in zip((world.begun, world.told_again, world.refusers), began, strict=True):
+        store.pop(id, None)  # type: ignore[attr-defined]
+        if value is not None:
+            store[id] = value  # type: ignore[index]
+    world.papers.discard(id)
+    if has_paper:
+        world.papers.add(id)
+        if row["checked_by"] is None and row["right"] in ("guardian", "next_of_kin"):
+            world.work.orders.papers.add_file(id, now, "person:1", "x", "y", b"z", internal=True, paper=True)
+    world.tokens[id] = list(tokens)
+
+
+def _key(world: World, order: Order) -> Any:
+    """What the rules can tell apart."""
+    parts: dict[int, int] = {}
+
+    def part(staff_id: int | None) -> int | None:
+        return None if staff_id is None else parts.setdefault(staff_id, len(parts))
+
+    seen, now = world.work.orders.holds.seen(world.now), world.now
+    hold = order.hold_until
+    return (
+        order.right,
+        order.state,
+        order.subject.partition(":")[0],
+        order.level,
+        order.code_proven_at is not None,
+        part(order.checked_by),
+        part(order.proposed_by),
+        part(order.approved_by),
+        part(order.refused_by),
+        None
+        if hold is None
+        else (now >= hold, now >= hold - timedelta(hours=24), seen >= (order.hold_seen_until or 0)),
+        None if order.warned_at is None else now >= order.warned_at + timedelta(hours=24),
+        order.hold_over_at is not None,
+        order.executed_at is not None,
+        order.delivered_at is not None,
+        order.stopped_at is not None,
+        order.appealed_at is not None,
+        None if order.expires_at is None else now >= order.expires_at,
+        order.state == "refused" and order.ended_at is not None and now > order.ended_at + timedelta(days=30),
+        order.id in world.papers,
+        bool(world.tokens.get(order.id)),
+    )
+
+
+# ---- each check is needed
+
+
+@contextmanager
+def changed(place: Any, name: str, value: Any) -> Iterator[None]:
+    kept = getattr(place, name)
+    setattr(place, name, value)
+    try:
+        yield
+    finally:
+        setattr(place, name, kept)
+
+
+def mutants() -> dict[str, Callable[[], Any]]:
+    """One for each check in the code: the program without it."""
+    found: dict[str, Callable[[], Any]] = {}
+
+    def with_move(event: Any, move: Move) -> Callable[[], Any]:
+        return lambda: changed(order_moving, "TABLE", {**TABLE, event: move})
+
+    for event, move in TABLE.items():
+        for guard in move.guards:
+            left = tuple(name for name in move.guards if name != guard)
+            found[f"{event} without {guard}"] = with_move(event, replace(move, guards=left))
+        found[f"{event} from everywhere"] = with_move(event, replace(move, sources=frozenset(State)))
+    anybody = frozenset({"staff", "person", "link", "clock", "bot"})
+    for event in ("delivered", "executed", "answered", "closed", "taken", "released", "withdrawn", "reminded"):
+        state = next(one for one in TABLE if one == event)
+        found[f"{event} by anybody"] = with_move(state, replace(TABLE[state], actors=anybody))
+    found["every proof is enough to open"] = lambda: changed(orders_module, "is_enough_to_open", lambda *_: True)
+    found["an appeal proves"] = lambda: changed(orders_module, "was_verified", lambda _: True)
+    found["a hold of an hour"] = lambda: changed(
+        __import__("bot.core.order_deciding", fromlist=["hold_for"]), "hold_for", lambda *_: timedelta(hours=1)
+    )
+    always = {**order_guards.GUARDS, "proven": lambda _: True}
+    found["everything is proven"] = lambda: changed(order_moving, "GUARDS", always)
+    return found
+
+
+def caught(name: str, *, steps: int = 60_000, without: tuple[str, ...] = ()) -> tuple[int, str] | None:
+    """After how many steps of a walk the mutant is noticed, and by what; None: not at all."""
+    for has_portal in (False, True):
+        for seed in (1, 2):
+            with mutants()[name]():
+                world = World(seed, without=without, has_portal=has_portal)
+                try:
+                    walk(world, steps // 4)
+                except Broken as broken:
+                    return world.steps, str(broken).split(";")[0]
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("python -m tests.order_walk", description=__doc__)
+    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-mutants", action="store_true")
+    parser.add_argument("--no-graph", action="store_true")
+    asked = parser.parse_args()
+    good = True
+    if not asked.no_graph:
+        for has_portal in (False, True):
+            began = time.monotonic()
+            states, edges = graph(has_portal=has_portal)
+            spent = round(time.monotonic() - began, 1)
+            print(json.dumps({"test": "T10 graph", "portal": has_portal, "states": states, "edges": edges, "s": spent}))
+    began, done, moved = time.monotonic(), 0, 0
+    while done < asked.steps:  # A world at a time, so that none grows without end.
+        part = min(50_000, asked.steps - done)
+        world = walk(World(asked.seed * 1000 + done, has_portal=done // 50_000 % 2 == 1), part)
+        done, moved = done + world.steps, moved + world.moved
+    spent = round(time.monotonic() - began, 1)
+    print(
+        json.dumps({"test": "T10 walk", "steps": done, "moves": moved, "counter_examples": 0, "s": spent}), flush=True
+    )
+    if not asked.no_mutants:
+        missed = []
+        for name in mutants():
+            seen = caught(name)
+            print(json.dumps({"mutant": name, "caught": seen}), flush=True)
+            missed += [] if seen else [name]
+        print(json.dumps({"test": "T10 mutants", "of": len(mutants()), "missed": missed}))
+        good = not missed
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
