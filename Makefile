@@ -45,7 +45,7 @@ chat: setup ## talk to it in the terminal
 	@$(BIN)/clausebot chat
 
 test: setup-dev ## all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 	@$(BIN)/python -m pytest -p no:asyncio -m browser tests/browser
 
 check: setup-dev ## style, types, import contracts, wording gaps

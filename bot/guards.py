@@ -76,11 +76,14 @@ class BodyCap:
     """Stops reading a body beyond `most` bytes, declared or counted (413). Paths in `own` count for themselves: to a
     platform a 413 means "again later", and one large message would hold up all behind it."""
 
-    def __init__(self, app: ASGIApp, *, most: int = BODY_MAX, own: frozenset[str] = frozenset()) -> None:
-        self._app, self._most, self._own = app, most, own
+    def __init__(
+        self, app: ASGIApp, *, most: int = BODY_MAX, own: frozenset[str] = frozenset(), own_below: tuple[str, ...] = ()
+    ) -> None:
+        """`own`: those paths; `own_below`: every path that begins so."""
+        self._app, self._most, self._own, self._own_below = app, most, own, own_below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._own:
+        if scope["type"] != "http" or scope["path"] in self._own or scope["path"].startswith(self._own_below):
             return await self._app(scope, receive, send)
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdecimal() or int(declared[:12]) > self._most:

@@ -1,12 +1,14 @@
 """Puts together what requests need: the account directory, mail and SMS, the portal's API, and whom news go to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from starlette.routing import BaseRoute
 
+from bot import results_pages
 from bot.core.accounts import AccountDirectory, StoredDirectory
+from bot.core.announcing import Announcing
 from bot.core.channel import Channel
 from bot.core.clock import Clock
 from bot.core.code_sending import CodeSending
@@ -17,16 +19,20 @@ from bot.core.order_clock import run_due
 from bot.core.order_moving import Ports
 from bot.core.order_news import News
 from bot.core.requests import Requests
+from bot.core.results import Results
 from bot.core.voice import Voice
 from bot.directory.client import HttpDirectory
 from bot.directory.settings import AccountsSettings
 from bot.portal_api import Links, PortalApi, PortalSettings
+from bot.result_api import ResultApi
 from bot.settings import Settings
+from bot.webhooks import Webhooks, WebhookSettings
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
 from knowledge.deadlines import Deadlines, load_rules, official_calendar
 from knowledge.errors import BrokenFile
 from storage.engine import Database
+from storage.stores.orders import Order
 from storage.work import Work
 
 CALENDAR, RULES = "calendar", "deadlines"
@@ -45,10 +51,18 @@ class RequestDesk:
     enquiries: Enquiries
     database: Database
     clock: Clock
+    announcing: Announcing
+    webhooks: Webhooks | None
 
     def go_on(self) -> None:
-        """Asks the directory for what waits, and does what is due for orders. Raises StorageError."""
+        """Asks the directory for what waits. Raises StorageError."""
         self.enquiries.run_due()
+
+    def hand_out(self) -> None:
+        """Makes packages that wait, tells contacts of them, and tells the company's systems. Raises StorageError."""
+        self.announcing.run_due()
+        if self.webhooks is not None:
+            self.webhooks.run_due()
 
     def tick(self) -> None:
         """Does what is due for orders: reminders, ends of holds, expiry. Raises StorageError."""
@@ -56,7 +70,9 @@ class RequestDesk:
         run_due(self.database, now, self.requests.deadlines, lambda work: self.requests.ports(work, now))
 
     def close(self) -> None:
-        """Ends the connection to the company's directory."""
+        """Ends the connections to the company's systems."""
+        if self.webhooks is not None:
+            self.webhooks.close()
         if isinstance(self.directory, HttpDirectory):
             self.directory.close()
 
@@ -95,10 +111,29 @@ def request_desk(
         routes += PortalApi(portal, database, codes, clock, links).routes
     voices = {name: Voice(wording, policy, name) for name in wording.languages}
     voice, reach = voices.__getitem__, reach_of(settings)
-    requests = Requests(codes, deadlines(settings), reach, bool(portal_secret), ports_of(settings, voice))
+    requests = Requests(codes, deadlines(settings), reach, bool(portal_secret), ports_of(settings, codes, voice))
     directory = directory_of(settings, database, clock)
     enquiries = Enquiries(database, directory, clock, voice, reach=reach, portal_connected=bool(portal_secret))
-    return RequestDesk(requests, tuple(channels), tuple(routes), directory, enquiries, database, clock)
+    announcing = Announcing(
+        database,
+        directory,
+        clock,
+        voice,
+        reach=reach,
+        company=dict(policy.name),
+        result_url=f"{settings.public_url}/result/",
+    )
+    routes += results_pages.routes(
+        database, requests, clock, policy.name, public=settings.public_url.startswith("https")
+    )
+    webhooks = None
+    if secret := settings.webhook_secret.get_secret_value():
+        routes += ResultApi(secret, database, requests, clock).routes
+    if settings.webhook_url:
+        webhooks = Webhooks(WebhookSettings(settings.webhook_url, secret), database, clock)
+    return RequestDesk(
+        requests, tuple(channels), tuple(routes), directory, enquiries, database, clock, announcing, webhooks
+    )
 
 
 def reach_of(settings: Settings) -> frozenset[str]:
@@ -106,12 +141,19 @@ def reach_of(settings: Settings) -> frozenset[str]:
     return frozenset(name for name, at in (("email", settings.smtp_host), ("sms", settings.sms_url)) if at)
 
 
-def ports_of(settings: Settings, voice: Callable[[str], Voice]) -> Callable[[Work, datetime], Ports]:
+def ports_of(settings: Settings, codes: Codes, voice: Callable[[str], Voice]) -> Callable[[Work, datetime], Ports]:
     """Where news of orders go, for each transaction anew. `voice` speaks a language."""
     reach, has_portal = reach_of(settings), bool(settings.portal_secret.get_secret_value())
 
     def ports(work: Work, now: datetime) -> Ports:
-        return replace(News(work, now, voice, reach, f"{settings.public_url}/stop/").ports(), has_portal=has_portal)
+        news = News(work, now, voice, reach, f"{settings.public_url}/stop/").ports()
+
+        def tell(order: Order, key: str, values: Mapping[str, str]) -> None:
+            news.tell(order, key, values)
+            if key == "ready":  # The chat learns only that; the link goes to the contacts on file.
+                Results(work, codes, now).announce(order)
+
+        return replace(news, tell=tell, has_portal=has_portal)
 
     return ports
 

@@ -46,6 +46,7 @@ def start(app: App) -> BackgroundScheduler:
         next_run_time=clock() + SETTLED,
     )
     scheduler.add_job(app.desk.go_on, IntervalTrigger(seconds=ASK_EVERY_SECONDS), id="enquiries")
+    scheduler.add_job(app.desk.hand_out, IntervalTrigger(seconds=ASK_EVERY_SECONDS), id="results")
     scheduler.add_job(app.desk.tick, IntervalTrigger(seconds=TICK_EVERY_SECONDS), id="orders", next_run_time=clock())
     scheduler.start()
     return scheduler

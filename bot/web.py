@@ -15,6 +15,7 @@ from bot.core.channel import Channel, Door
 from bot.guards import BodyCap, OwnPagesOnly, SecureHeaders, secure
 from bot.look import ASSET_ROUTE, asset_address, is_fragment, text
 from bot.policy_pages import PolicyPages
+from bot.result_api import PREFIX as RESULTS_PREFIX
 
 Check = Callable[[], Awaitable[None]]
 """One thing that must work; raises when it doesn't."""
@@ -34,6 +35,7 @@ def make_app(
     more: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The application. `public`: on https; `checks`: what /healthz asks, by name; `more`: further routes."""
+    capped = frozenset(path for channel in channels for path in getattr(channel, "capped", ()))
     routes: list[BaseRoute] = [route for channel in channels for route in channel.routes(door)]
 
     async def failed(request: Request, error: Exception) -> Response:
@@ -52,7 +54,7 @@ def make_app(
             # The guards refuse with an HTTPException, which this turns into a page.
             Middleware(ExceptionMiddleware, handlers={HTTPException: failed}),
             Middleware(OwnPagesOnly),
-            Middleware(BodyCap, own=frozenset(path for channel in channels for path in getattr(channel, "capped", ()))),
+            Middleware(BodyCap, own=capped, own_below=(RESULTS_PREFIX,)),
         ],
         exception_handlers={HTTPException: failed, 500: broken},
     )

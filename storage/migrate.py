@@ -54,7 +54,7 @@ def bring_up_apart(url: str) -> None:
     """
     # The address goes through a pipe: it may hold a password, and a command line is everybody's to read.
     command = [sys.executable, "-m", "storage.migrate", "-"]
-    subprocess.run(command, input=url, text=True, capture_output=True, check=False)
+    subprocess.run(command, input=url, text=True, capture_output=True, check=False)  # noqa: S603  Our own program.
 
 
 def _lacks(connection: Connection) -> bool:

@@ -3,6 +3,7 @@
     ~ staff Ann                          there is somebody who works orders
     ~ account K-1001                     an account with a phone and an e-mail address, on file for 400 days
     ~ account K-1002 10 days             ... for ten days only
+    ~ a new phone number for K-1001      the one on file is replaced now
     ~ a portal is connected              the company's portal makes links
     ~ the portal makes a link for K-1001 {link} is what it hands to /start
     ~ the portal is told {digits}        what the chat showed is typed into the portal; {number} is what that shows
@@ -99,6 +100,11 @@ class Company:
                 Contact(Kind.EMAIL, f"{found['id'].lower()}@example.com", since),
             )
             self.directory.put(Account(found["id"], contacts))
+        elif what.startswith("a new phone number for "):
+            known = self.directory.get(what.rsplit(" ", 1)[1])
+            assert known is not None, what
+            fresh = Contact(Kind.PHONE, "+8613900000000", self._clock())
+            self.directory.put(replace(known, contacts=(fresh, *known.of_kind(Kind.EMAIL))))
         elif what == "a portal is connected":
             self.requests = replace(self.requests, has_portal=True)
         elif what.startswith("the portal makes a link for "):
@@ -193,6 +199,7 @@ class Company:
                     account = orders.account(order)
                     known = self.directory.get(account) if account else None
                     orders.approve(order, second, known.contacts if known else ())
+                    self._looked = self._clock()  # The hours of a hold are counted from its beginning.
                 case ["deliver"]:
                     orders.deliver(order, staff(first))
                 case ["execute"]:

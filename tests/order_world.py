@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 
 from bot.core.errors import Declined
 from bot.core.order_clock import run_due
-from bot.core.orders import Actor, Event, Level, Order, Orders, Ports, Reason, Right, person, staff
+from bot.core.orders import Actor, Order, Orders, Ports, Reason, Right
 from knowledge.rights import rights
 from storage.crypto import Keyring
 from storage.engine import Database
@@ -26,13 +26,11 @@ from storage.stores.order_holds import STEADY
 from storage.tables import WorkOrder
 from storage.tables.common import table
 from storage.work import Work
-from tests.orders import contacts, deadlines, hire
+from tests.order_deeds import DORA, DORAS_ACCOUNT, Deed, Tries, deeds
+from tests.orders import deadlines, hire
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-STAFF = (1, 2, 3, 4)
-DORA, DORAS_ACCOUNT = 4, "K-4"
-"""A staff member with an account at the company."""
 EDGES = {
     *(("verifying", to) for to in ("verifying", "open", "refused", "withdrawn", "expired")),
     *(("open", to) for to in ("open", "in_progress", "answered", "refused", "withdrawn")),
@@ -43,28 +41,12 @@ EDGES = {
 }
 """Every way from state to state that the product knows (product.md B4)."""
 STRICT = {"access", "portability", "correction", "deletion", "closure"}
+ENDED = {"answered", "closed", "refused", "withdrawn", "expired"}
 DESTROYS, DISCLOSES = {"deletion", "closure"}, {"access", "portability"}
 
 
 class Broken(AssertionError):
     """A rule was broken; the message says which, and by what."""
-
-
-@dataclass(frozen=True)
-class Deed:
-    """What somebody did: its name, who, and on which order (as it was before; None: a new one)."""
-
-    name: str
-    actor: Actor
-    before: Order | None
-    owner: bool = True
-    contacts: int = 0
-    proof: tuple[Level, bool, bool] | None = None
-    """Of an opening or a proof: level, whether the code was right, whether an account is named."""
-
-
-Tries = list[tuple[Deed, Callable[[Orders], Order | None]]]
-"""Deeds, and how each is done."""
 
 
 class World:
@@ -119,6 +101,11 @@ class World:
         self.real, self.now = self.real + rest, self.now + rest
         self.connection.execute(update(STEADY).values(at=self.now, seconds=seconds))
         self.tick()
+
+    def stand_still(self, hours: int) -> None:
+        """Time passes and the scheduler doesn't run; the clock is looked at all the same, as at every approval."""
+        for _ in range(hours):
+            self._look_after(HOUR)
 
     def _look_after(self, step: timedelta) -> None:
         self.real, self.now = self.real + step, self.now + step
@@ -250,9 +237,13 @@ class World:
         yield "one move, one version", after.version == before.version + 1 or deed.name in ("clock", "attach")
         yield f"no way from {before.state} to {after.state}", (before.state, after.state) in EDGES
         yield "the right and the request stay", (before.right, before.number) == (after.right, after.number)
-        for column in ("checked_by", "proposed_by", "approved_by", "warned_at", "hold_until", "paused_at"):
+        for column in ("checked_by", "proposed_by", "approved_by", "warned_at", "paused_at"):
             old, new = getattr(before, column), getattr(after, column)
             yield f"{column} is not overwritten", old is None or new is None or old == new
+        yield (
+            "a hold never gets shorter",
+            not (before.hold_until and after.hold_until) or after.hold_until >= before.hold_until,
+        )
         yield "approved by one, not twice", not (name == "approve" and before.approved_by is not None)
         yield "sent back what was proposed", name != "send_back" or before.proposed_by is not None
         yield "resumed what stood still", name != "resume" or before.paused_at is not None
@@ -313,8 +304,6 @@ MAY: dict[str, set[str]] = {
     "papers_came": {"bot"},
 }
 """Who may make a move, by the product's words."""
-RAW = ("answered", "closed", "taken", "released", "withdrawn", "reminded", "papers_came")
-"""Moves that change nothing but the state: tried by everybody."""
 
 
 @dataclass(frozen=True)
@@ -335,65 +324,3 @@ def _left_out(names: Collection[str]) -> Iterator[None]:
         yield
     finally:
         orders.constraints |= gone
-
-
-def deeds(world: World, order: Order) -> Tries:
-    """Everything that anybody might try with one order now, sensible or not."""
-    owner = order.person_id or 0
-    found: Tries = []
-
-    def add(name: str, actor: Actor, act: Callable[[Orders], Order | None], **more: Any) -> None:
-        found.append((Deed(name, actor, order, **more), act))
-
-    for one in STAFF:
-        by = staff(one)
-        add("take", by, lambda orders, one=one: orders.take(order, one))
-        add("release", by, lambda orders, one=one: orders.release(order, one))
-        add("check", by, lambda orders, one=one: orders.check(order, one))
-        add("propose", by, lambda orders, one=one: orders.propose(order, one))
-        add("send_back", by, lambda orders, one=one: orders.send_back(order, one))
-        for ages in ((), (99,), (99, 3)):
-            some = contacts(world.now, *ages)
-            add("approve", by, lambda orders, one=one, some=some: orders.approve(order, one, some), contacts=len(some))
-        add("answer", by, lambda orders, one=one: orders.answer(order, one))
-        for reason in ("other", "just so"):
-            add("refuse", by, lambda orders, one=one, reason=reason: orders.refuse(order, one, reason))
-    ann = STAFF[0]
-    add("assign", staff(ann), lambda orders: orders.assign(order, ann, STAFF[1]))
-    add("extend", staff(ann), lambda orders: orders.extend(order, ann, "reason"))
-    add("pause", staff(ann), lambda orders: orders.pause(order, ann, "reason"))
-    for kind in (staff(ann), Actor("bot"), Actor("clock"), person(owner), Actor("link")):
-        add("deliver", kind, lambda orders, kind=kind: orders.deliver(order, kind))
-        add("execute", kind, lambda orders, kind=kind: orders.execute(order, kind))
-        for event in RAW:
-            add(f"raw {event}", kind, lambda orders, kind=kind, event=event: orders._move(order, Event(event), kind))
-    add("resume", Actor("bot"), lambda orders: orders.resume(order, Actor("bot")))
-    for who in (owner, world.people[-1]):
-        add("withdraw", person(who), lambda orders, who=who: orders.withdraw(order, who), owner=who == owner)
-        add("appeal", person(who), lambda orders, who=who: orders.appeal(order, who), owner=who == owner)
-    clock = Actor("clock")
-    add("warn", clock, lambda orders: orders.warn_again(order))
-    add("end_hold", clock, lambda orders: orders.end_hold(order))
-    add("expire", clock, lambda orders: orders.expire(order))
-    for level, code, account in ((Level.CHANNEL, True, True), (Level.CONTACT, True, True), (Level.PORTAL, False, True),
-                                 (Level.PORTAL, True, False), (Level.PORTAL, True, True)):  # fmt: skip
-        add(
-            "prove",
-            person(owner),
-            lambda orders, level=level, code=code, account=account: orders.prove(
-                order, level, f"K-{order.id}" if account else None, orders.now if code else None
-            ),
-            proof=(level, code, account),
-        )
-    if order.state == "verifying":
-        add("attach", person(owner), lambda orders: _paper(world, orders, order, owner))
-    for token in world.tokens.get(order.id, [])[-1:]:
-        add("stop", Actor("link"), lambda orders, token=token: orders.stop(token))
-    return found
-
-
-def _paper(world: World, orders: Orders, order: Order, owner: int) -> Order:
-    after = orders.attach(order, person(owner), "scan", "image/png", b"x", internal=False)
-    if order.right in ("guardian", "next_of_kin"):
-        world.papers.add(order.id)
-    return after

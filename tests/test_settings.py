@@ -117,6 +117,8 @@ GOOD = [
     ("SMS_SECRET", "invented", SecretStr("invented")),
     ("PORTAL_SECRET", "invented", SecretStr("invented")),
     ("PORTAL_SECRET_OLD", "invented", SecretStr("invented")),
+    ("WEBHOOK_URL", "https://privacy.example.com/clausebot", "https://privacy.example.com/clausebot"),
+    ("WEBHOOK_SECRET", "invented", SecretStr("invented")),
     ("CLAUSEBOT_AUDIT_ANCHOR", "/mnt/other/anchor.txt", "/mnt/other/anchor.txt"),
     ("CLAUSEBOT_STAFF", "ada", "ada"),
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.acting import Desk, at_desk
 from bot.core.accounts import AccountDirectory, DirectoryDown
+from bot.core.codes import Codes
 from bot.core.contacts import Contact
 from bot.core.errors import NothingFound
 from bot.core.order_steps import WHY, Step, steps, why_not
@@ -104,7 +105,10 @@ def at_order_desk(me: str = "", *, secrets_from_stdin: bool = False) -> Iterator
     """A desk with the orders of the settings' database; see at_desk for how it ends."""
     with at_desk(me, secrets_from_stdin=secrets_from_stdin) as desk:
         settings = desk.settings
-        directory, ports = directory_of(settings, desk.database, desk.clock), ports_of(settings, _voices(settings))
+        directory, ports = (
+            directory_of(settings, desk.database, desk.clock),
+            ports_of(settings, Codes.of(desk.database.keyring), _voices(settings)),
+        )
         try:
             yield OrderDesk(desk, deadlines(settings), ports, directory)
         finally:

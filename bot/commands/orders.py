@@ -272,6 +272,22 @@ def orders_file(
         run_file(desk, number, id, to)
 
 
+@orders.command("certificate")
+def orders_certificate(
+    number: Number,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="PATH", help="A new file; otherwise it is printed.")
+    ] = None,
+    me: As = "",
+) -> None:
+    """Make the signed certificate of a deletion that was carried out. It names nobody; /certificate checks it."""
+    from bot.commands.order_certificate import run_certificate
+    from bot.commands.order_desk import at_order_desk
+
+    with at_order_desk(me) as desk:
+        run_certificate(desk, number, to)
+
+
 @orders.command("export")
 def orders_export(
     state: States = None,

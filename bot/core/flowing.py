@@ -74,7 +74,7 @@ def aside(scene: Scene, flow: OpenFlow) -> Said:
         said = _proved(scene, flow, waiting)
         said.is_private = True
         return said
-    if isinstance(waiting, Choose) and (number := tidy(scene.heard.text)) in waiting.options:
+    if isinstance(waiting, Choose) and (number := tidy(scene.message.text)) in waiting.options:
         scene.speak(scene.known.language)
         return _play(scene, flow, number)
     if isinstance(waiting, Ask):

@@ -28,6 +28,8 @@ _FOLLOW_UP_ZH = re.compile(
 )
 _LEANS = re.compile(r"\b(?:it|that|this|those|these|them|they)\b", re.IGNORECASE)
 _LEANS_ZH = re.compile("[它他她]|这个|那个|这些|那些|這個|那個|這些")
+_NO_LANGUAGE = re.compile(r"\S{1,64}@\S{1,254}|\bKP-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}\b")
+"""Addresses and order numbers: they are written alike in every language."""
 _LETTER = re.compile(r"[a-z]", re.IGNORECASE)
 _TWO_WORDS = re.compile(r"[a-z]\W+[a-z]", re.IGNORECASE)
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
@@ -70,7 +72,8 @@ def listen(message: InboundMessage, recogniser: Recogniser) -> Heard:
 
 
 def language_of(text: str) -> str | None:
-    """en, zh or zh-Hant; None for text without letters (numbers, emoji) and for a lone Latin word or command."""
+    """en, zh or zh-Hant; None for text without letters (numbers, emoji) and for a lone Latin word, address or command."""
+    text = _NO_LANGUAGE.sub("", text)
     if _HAN.search(text):
         return TRADITIONAL if is_traditional(text) else detect(text, default="zh")
     if text.startswith("/") or len(_LETTER.findall(text)) < 4 or not _TWO_WORDS.search(text):

@@ -116,7 +116,7 @@ def _hold(orders: Orders, order: Order, ran: Ran) -> Order:
         order = orders.warn_again(order)
         ran.warned += 1
         return order
-    if now < max(until, order.warned_at + WARN_BEFORE):
+    if now < until:
         return order
     try:
         order = orders.end_hold(order)

@@ -64,8 +64,5 @@ def wake_at(order: Order, due: Due, now: datetime) -> datetime | None:
     elif order.reached < 100:
         times.append(now + timedelta(days=1))
     if order.hold_until is not None and order.hold_over_at is None:
-        if order.warned_at is None:
-            times.append(order.hold_until - WARN_BEFORE)
-        else:
-            times.append(max(order.hold_until, order.warned_at + WARN_BEFORE))
+        times.append(order.hold_until - WARN_BEFORE if order.warned_at is None else order.hold_until)
     return min(times, default=None)

@@ -59,11 +59,6 @@ def _hold_by_steady(act: Act) -> bool:
     return not act.rule.destroys or (until is not None and act.seen() >= until - 0.5)
 
 
-def _hold_warned(act: Act) -> bool:
-    warned = act.order.warned_at
-    return not act.rule.destroys or (warned is not None and act.now >= warned + WARN_BEFORE)
-
-
 def _fresh_eyes(act: Act) -> bool:
     return act.order.appealed_at is None or act.actor.id != act.order.refused_by
 
@@ -82,7 +77,6 @@ GUARDS: Mapping[str, Callable[[Act], bool]] = MappingProxyType(
     {
         "owner": lambda act: act.is_owner,
         "enough": lambda act: act.offered is not None and is_enough_to_open(act.rule, *act.offered, act.has_portal),
-        "by_papers": lambda act: act.rule.papers,
         "papers_there": lambda act: act.has_papers(),
         "not_own_account": lambda act: not _is_own(act),
         "check_counts": _check_counts,
@@ -101,7 +95,7 @@ GUARDS: Mapping[str, Callable[[Act], bool]] = MappingProxyType(
         "unwarned": lambda act: act.order.warned_at is None,
         "hold_by_wall": _hold_by_wall,
         "hold_by_steady": _hold_by_steady,
-        "hold_warned": _hold_warned,
+        "hold_warned": lambda act: not act.rule.destroys or act.order.warned_at is not None,
         "discloses": lambda act: act.rule.discloses,
         "alters": lambda act: act.rule.destroys or act.rule.changes,
         "words_suffice": lambda act: not act.rule.two_staff,

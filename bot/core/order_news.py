@@ -6,7 +6,7 @@ wrote to the person; nothing from the account.
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 
@@ -41,6 +41,8 @@ class News:
             return
         voice = self._voice(known.language)
         said = {"words": "", "due": "", "until": "", **values}
+        if said["due"]:
+            said["due"] = voice.date(date.fromisoformat(said["due"]))
         text = voice.shared(wording_of(key), **said)
         self._queue(known.id, f"{order.thing}:v{order.version}:{key}", Reply(text.strip(), language=voice.language))
 

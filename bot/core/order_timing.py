@@ -21,9 +21,13 @@ class Timing(Deciding):
         return order
 
     def warn_again(self, order: Order) -> Order:
-        """A day before a hold ends every contact is told again."""
-        a_day_on = self._store.holds.look(self.now) + WARN_BEFORE.total_seconds()
-        values = {"warned_at": self.now, "hold_seen_until": max(order.hold_seen_until or 0.0, a_day_on)}
+        """A day before a hold ends every contact is told again; where that comes late, the hold lasts a day from it."""
+        seen = self._store.holds.look(self.now) + WARN_BEFORE.total_seconds()
+        values = {
+            "warned_at": self.now,
+            "hold_until": max(order.hold_until or self.now, self.now + WARN_BEFORE),
+            "hold_seen_until": max(order.hold_seen_until or 0.0, seen),
+        }
         order = self._move(order, Event.WARNED, CLOCK, values)
         self.warn(order, self._store.holds.contacts(order.id), "hold_ending")
         return order

@@ -59,5 +59,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"visible": visible, "address": quote}
+    made.filters |= {"visible": visible, "address": quote, "time": _time}
     return made
+
+
+def _time(stamp: str) -> str:
+    """ "2026-03-02T09:30:00Z" as people read it."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC" if stamp else ""

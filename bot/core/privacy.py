@@ -23,8 +23,8 @@ PAGE = 5
 """Messages on a page of everything; with their replies about 3,000 characters."""
 KIND = "mydata"
 """Of the buttons: "mydata:" is the overview, "mydata:17" the page of what came before the turn 17."""
-FROM_THE_NEWEST = 10**18 - 1
-"""Larger than any turn's id."""
+FROM_THE_NEWEST = 2**31 - 1
+"""Larger than any turn's id; the largest number of a column on PostgreSQL."""
 
 
 def my_data(work: Work, known: Known, voice: Voice) -> Reply:
@@ -56,7 +56,7 @@ def more_of_my_data(work: Work, known: Known, voice: Voice, before: str) -> Repl
     """
     if not before:
         return my_data(work, known, voice)
-    if not (before.isascii() and before.isdigit() and len(before) <= 18):
+    if not (before.isascii() and before.isdigit() and len(before) <= 10) or int(before) > FROM_THE_NEWEST:
         raise StaleChoice
     held = Holdings(work.connection, known)
     turns = work.conversations.turns(known, limit=PAGE + 1, before=int(before))

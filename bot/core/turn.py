@@ -8,12 +8,13 @@ from bot.core.commands import Command
 from bot.core.errors import StaleChoice
 from bot.core.message import Event, Reply
 from bot.core.options import bare_word, pick
+from bot.core.order_actions import number_in
 from bot.core.privacy import more_of_my_data, my_data, own_notice
 from bot.core.questions import ask, in_context, show, stuck
 from bot.core.receipts import rate, receipt
 from bot.core.scene import Said, Scene
 from intents.catalogue import flows
-from intents.recogniser import Outcome
+from intents.recogniser import CALLING_OFF, Outcome
 
 SPELLINGS = {"zh-hans": "zh", "zh-cn": "zh", "zh-tw": "zh-Hant", "zh-hk": "zh-Hant", "zh-hant": "zh-Hant"}
 """Other names of languages -> ours."""
@@ -48,6 +49,9 @@ def _meaning(scene: Scene) -> Said:
         return _press(scene, offer.value)
     if state.flow is not None:
         return flowing.aside(scene, state.flow)
+    is_calling_off = heard.recognition is not None and heard.recognition.intent == CALLING_OFF
+    if number_in(message.text) and not is_calling_off:
+        return flowing.begin(scene, "request_status")
     if heard.recognition is None:
         return Said("not_covered", [scene.plain("nothing_said")])
     if word := bare_word(heard.text):

@@ -52,7 +52,7 @@ OTHER_PROGRAMS = frozenset({"CLAUSEBOT_CHROMIUM", "CLAUSEBOT_OFFICIAL_TEXT", "CL
 """Names that only the tests read."""
 OURS = "CLAUSEBOT_"
 """A variable of the environment that begins so is meant for this program; any other may be somebody else's."""
-SHARED_PREFIXES = ("TELEGRAM_", "WECHAT_", "ACCOUNTS_", "SMTP_", "SMS_", "PORTAL_")
+SHARED_PREFIXES = ("TELEGRAM_", "WECHAT_", "ACCOUNTS_", "SMTP_", "SMS_", "PORTAL_", "WEBHOOK_")
 """Other programs use these, too: such a variable is only asked about when it nearly is one of our names."""
 ALIKE, SLIP = 75.0, 90.0
 """Likeness in per cent (rapidfuzz ratio) from which a name is proposed, and from which one with a shared prefix is a slip.

@@ -63,6 +63,20 @@ class Rights(BaseModel):
     portal_secret_old: Annotated[
         SecretStr, Field(alias="PORTAL_SECRET_OLD", description="The secret before, accepted too while it is changed.")
     ] = SecretStr("")
+    webhook_url: Annotated[
+        str,
+        Field(
+            alias="WEBHOOK_URL",
+            description="The company's system that is told about orders (docs/webhooks.md); empty: nobody.",
+        ),
+    ] = ""
+    webhook_secret: Annotated[
+        SecretStr,
+        Field(
+            alias="WEBHOOK_SECRET",
+            description="Signs what that system is told, and the results that it sends in; empty: none are taken.",
+        ),
+    ] = SecretStr("")
     audit_anchor: Annotated[
         str,
         Field(

@@ -54,6 +54,7 @@ def fits(page: Page) -> None:
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_whole_way_to_a_package(handing: Handing, served: Server, window: Windows, look, tmp_path: Path) -> None:
     order, token = handing.linked()
+    window.expected = ("console: Failed to load resource: the server responded with a status of 422",)
     page = window(**look)
     page.goto(f"{served.url}/result/{token}")
     expect(page.locator(".eyebrow")).to_have_text(order.number)

@@ -16,6 +16,9 @@ from tests.faults.whole import whole
 
 WARM_UP = 0.25
 """The part of the run that isn't fitted: pools, caches and the allocator find their size in it."""
+AT_ONCE = 60
+"""Messages that begin it on each platform, all in a moment: threads and connections come with the first crowd and stay.
+Were it to come later, by chance, their memory would be a step in the middle of the line."""
 FLAT = 6.0
 """MiB that the fitted line may rise in ten minutes. A leak of one answer's text a message would be some ten times that."""
 
@@ -29,6 +32,7 @@ def run(minutes: float = 10.0, per_second: float = 10.0, people: int = 2000, eve
 
         async def play() -> float | None:
             start = monotonic()
+            await talk.at_pace(AT_ONCE * 10, 0.1, cycle(range(1, people + 1)))
             talking = asyncio.create_task(talk.at_pace(per_second, minutes * 60, cycle(range(1, people + 1))))
             while not talking.done():
                 samples.append(((monotonic() - start) / 60, bot.resident()))

@@ -5,10 +5,13 @@ from collections import deque
 import pytest
 
 from intents.catalogue import flows, gaps, needed_wording, resolve
-from intents.script import Choose, Cite, Do, Say
+from intents.script import Ask, Choose, Cite, Do, Prove, Say, Show, Step
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
 from knowledge.library import load_policy
+
+PROVEN = ("portal", "contact", "none")
+"""How far somebody can have shown who they are."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +24,32 @@ def policy() -> PolicyVersion:
     return load_policy("kenpai")
 
 
-def every_path(name: str) -> list[list[Say | Cite | Choose | Do]]:
+OUTCOMES = {
+    "language_asked_for": ("", "en", "other"),
+    "are_handled": ("yes", "no"),
+    "my_orders": ("", "unknown", "KP-1 KP-1 (access)", "KP-1 KP-1 (access)\nKP-2 KP-2 (deletion)"),
+    "open_order": ("opened KP-1", "joined KP-1", "waiting KP-1", "papers KP-1", "refused"),
+    "order_acts": ("", "appeal", "withdraw", "remark withdraw"),
+    "appeal_order": ("open", "verifying"),
+}
+"""What an effect can come to, where the flow looks at it."""
+
+
+def outcomes(step: Step) -> tuple[str, ...]:
+    """What a step can come to; empty for one that only says something."""
+    match step:
+        case Choose():
+            return step.options
+        case Prove():
+            return PROVEN
+        case Ask():
+            return ("in own words",)
+        case Do():
+            return OUTCOMES.get(step.effect, ("done",))
+    return ()
+
+
+def every_path(name: str) -> list[list[Step]]:
     """The steps of a flow, once for each way through it."""
     paths, todo = [], deque([()])
     while todo:
@@ -32,8 +60,7 @@ def every_path(name: str) -> list[list[Say | Cite | Choose | Do]]:
                 step = script.send(outcome)
                 outcome = None
                 steps.append(step)
-                if isinstance(step, Choose | Do):
-                    options = step.options if isinstance(step, Choose) else ("", "en", "other")
+                if options := outcomes(step):
                     if not left:
                         todo.extend((*answers, option) for option in options)
                         break
@@ -52,13 +79,15 @@ def test_there_are_eighteen_flows_and_no_shared_part_among_them():
 def test_every_way_through_a_flow_ends_and_says_something(name: str):
     paths = every_path(name)
     assert paths
-    assert all(any(isinstance(step, Say | Cite) for step in path) for path in paths)
+    for path in paths:
+        *_, last = (step for step in path if not isinstance(step, Do))
+        assert isinstance(last, Say | Cite | Show), path  # No answer of the person's is met with silence.
 
 
 @pytest.mark.parametrize("name", sorted(flows()))
 def test_a_flow_names_no_step_twice(name: str):
     for path in every_path(name):
-        steps = [step.step for step in path if isinstance(step, Choose | Do)]
+        steps = [step.step for step in path if isinstance(step, Choose | Ask | Prove | Do)]
         assert len(steps) == len(set(steps))
 
 
@@ -77,8 +106,11 @@ def test_a_flow_is_worded_on_every_path(name: str, language: str, wording: Wordi
                 assert ".".join(resolve(name, step.key)) in wording.keys(language)
             elif isinstance(step, Choose):
                 place, key = resolve(name, step.step)
-                for word in ("ask", *step.options):
+                for word in ("ask", *(step.options if not step.labels else ())):
                     assert f"{place}.choose.{key}.{word}" in wording.keys(language)
+            elif isinstance(step, Ask):
+                place, key = resolve(name, step.step)
+                assert f"{place}.choose.{key}.ask" in wording.keys(language)
 
 
 @pytest.mark.parametrize("name", sorted(flows()))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.core.contacts import Contact, Kind
 from bot.core.order_dates import hold_for
 from bot.core.orders import Right
-from tests.order_walk import caught, graph, mutants, walk
+from tests.order_walk import CONTROL, caught, graph, mutants, walk
 from tests.order_world import Broken, World
 
 
@@ -61,6 +61,10 @@ SOME = (
 @pytest.mark.parametrize("name", SOME)
 def test_without_one_check_the_walk_finds_the_way(name: str) -> None:
     assert caught(name) is not None
+
+
+def test_with_every_check_the_same_walks_find_nothing() -> None:
+    assert caught(CONTROL, steps=8_000) is None
 
 
 def test_those_are_some_of_all() -> None:

@@ -12,12 +12,13 @@ import pytest
 from lxml import html
 
 from bot.core.message import Address, InboundMessage
-from bot.core.orders import Actor, person, staff
+from bot.core.orders import Actor, State, person, staff
 from bot.core.package_files import PACKAGE_MOST, PART_BYTES, PackageTooBig, Parts, safe_name
-from bot.core.package_held import masked
+from bot.core.package_held import DATES, masked
 from bot.core.package_page import words
 from bot.core.packages import build
 from storage.engine import Database
+from storage.stores.holdings import SHOWN
 from tests.bot.conftest import Assistant
 from tests.conftest import Clock
 from tests.orders import ANN
@@ -222,6 +223,8 @@ def test_a_package_that_is_too_big_is_parked_visibly(handing: Handing, monkeypat
 
 
 def test_both_languages_word_the_page_alike() -> None:
+    needed = {f"kind_{name}" for name in SHOWN} | {f"date_{name}" for name in DATES} | {f"state_{one}" for one in State}
+    assert needed <= words("en").keys()
     assert words("en").keys() == words("zh").keys() == words("zh-Hant").keys()
     for key, text in words("en").items():
         assert text.count("{") == words("zh")[key].count("{"), key

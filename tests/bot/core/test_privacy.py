@@ -20,6 +20,7 @@ from storage.tables import Person as Person_
 from storage.tables import WeChatWindow
 from tests.bot.conftest import Person
 from tests.orders import full_order
+from tests.results import full_results
 from tests.verification import full_verification
 
 
@@ -207,7 +208,7 @@ def test_mydata_names_every_kind_there_is(
         work.connection.execute(
             insert(WeChatWindow).values(person=index, message_left=1, action_left=0, touched_at=clock())
         )
-        full_order(work, known.id, clock())
+        full_results(work, full_order(work, known.id, clock()), clock)
         full_verification(work, known, clock())
         counts = Holdings(work.connection, known).counts()
         assert {name for name, count in counts.items() if count.rows} == set(SHOWN)
