@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.core.order_dates import columns_of
 from bot.core.orders import Actor, Event, Level, Order, Orders, person, staff
 from tests.orders import contacts
 
@@ -80,7 +79,7 @@ def deeds(world: Surroundings, order: Order) -> Tries:
         add("appeal", person(who), lambda orders, who=who: orders.appeal(order, who), owner=who == owner)
     clock = Actor("clock")
     add("remind", clock, lambda orders: orders.remind(order, 100))
-    add("recount", clock, lambda orders: orders.recount(order, columns_of(orders.due_of(order))))
+    add("recount", clock, lambda orders: orders.recount(order))
     add("warn", clock, lambda orders: orders.warn_again(order))
     add("end_hold", clock, lambda orders: orders.end_hold(order))
     add("expire", clock, lambda orders: orders.expire(order))

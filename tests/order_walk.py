@@ -42,10 +42,18 @@ def opened(world: World, right: Right, level: Level, code: bool, account: str | 
         return None
 
 
-def walk(world: World, steps: int, rights: tuple[Right, ...] = tuple(Right), restless: float = 0.02) -> World:
+def walk(
+    world: World,
+    steps: int,
+    rights: tuple[Right, ...] = tuple(Right),
+    restless: float = 0.02,
+    still: float = 0.2,
+    jumps: tuple[int, ...] = (-30, -1, 2, 80, 500),
+) -> World:
     """Random deeds on a few dozen orders, half of the time the sensible next one. Raises Broken.
 
-    `restless` is how often time passes, or the clock jumps, or the scheduler stands still.
+    `restless` is how often time passes, `still` in how many of these the scheduler stands still; the clock is set by one
+    of `jumps` (hours) in a third of the others.
     """
     chance, alive = world.chance, list[int]()
     while world.steps < steps:
@@ -61,10 +69,10 @@ def walk(world: World, steps: int, rights: tuple[Right, ...] = tuple(Right), res
             continue
         if chance.random() < restless:
             world.steps += 1
-            if chance.random() < 0.2:
+            if chance.random() < still:
                 world.stand_still(75)
             elif chance.random() < 0.3:
-                world.jump(chance.choice((-30, -1, 2, 80, 500)))
+                world.jump(chance.choice(jumps))
             else:
                 world.pass_time(chance.choice(LATER))
             continue
@@ -270,6 +278,14 @@ def mutants() -> dict[str, Callable[[], Any]]:
     return found
 
 
+def _where(name: str) -> dict[str, Any]:
+    """Where to look for a mutant: what concerns holds shows only while time does what it likes."""
+    if not any(word in name for word in ("hold", "warned", "stopped")):
+        return {}
+    odd: dict[str, Any] = {"jumps": (-30,)} if "by_wall" in name else {"still": 0.7} if "hold_warned" in name else {}
+    return {"rights": (Right.DELETION,), "restless": 0.1, **odd}
+
+
 def caught(name: str, *, steps: int = 60_000, without: tuple[str, ...] = ()) -> tuple[int, str] | None:
     """After how many steps of a walk the mutant is noticed, and by what; None: not at all."""
     for has_portal in (False, True):
@@ -277,10 +293,7 @@ def caught(name: str, *, steps: int = 60_000, without: tuple[str, ...] = ()) -> 
             with mutants()[name]():
                 world = World(seed, without=without, has_portal=has_portal)
                 try:
-                    if any(word in name for word in ("hold", "warned", "stopped")):
-                        walk(world, steps // 4, (Right.DELETION,), restless=0.1)
-                    else:
-                        walk(world, steps // 4)
+                    walk(world, steps // 4, **_where(name))
                 except Broken as broken:
                     return world.steps, str(broken).split(";")[0]
     return None

@@ -217,7 +217,9 @@ class World:
         )
         yield "stopped is stopped", after.stopped_at is None or (after.state == "refused" and not done)
         yield "never later than told", after.due_at <= after.told_due_at
-        if after.executed_at is not None or after.hold_over_at is not None:
+        was_over = before is not None and before.hold_over_at is not None
+        was_executed = before is not None and before.executed_at is not None
+        if (after.hold_over_at is not None and not was_over) or (after.executed_at is not None and not was_executed):
             yield from self._hold_claims(after)
         if deed.name.startswith("raw "):
             yield "only those move who may", actor.kind in MAY[deed.name.removeprefix("raw ")]

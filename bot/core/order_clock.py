@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from bot.core.order_dates import columns_of, due_of, wake_at
+from bot.core.order_dates import due_of, wake_at
 from bot.core.order_guards import WARN_BEFORE
 from bot.core.order_moves import NotAllowed, State
 from bot.core.orders import Orders, Ports
@@ -135,7 +135,6 @@ def _recount(
         orders = Orders(work, now, deadlines, ports(work))
         found = work.orders.of_other_calendar(deadlines.calendar.edition, chunk)
         for order in found:
-            again = columns_of(due_of(order._replace(paused_at=None), deadlines, now))
-            done += _alone(work, order, ran, partial(orders.recount, order, again))
+            done += _alone(work, order, ran, partial(orders.recount, order))
     ran.recounted += done
     return len(found) == chunk and done > 0

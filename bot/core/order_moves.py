@@ -193,9 +193,7 @@ TABLE = MappingProxyType(
         Event.REMINDED: _move(*_LIVE, by="clock"),
         # A second look
         Event.APPEALED: _move(REFUSED, to=OPEN, by="person", given="owner unstopped first_appeal in_time"),
-        Event.APPEALED_UNPROVEN: _move(
-            REFUSED, to=VERIFYING, by="person", given="owner unstopped first_appeal in_time"
-        ),
+        Event.APPEALED_UNPROVEN: _move(REFUSED, to=VERIFYING, by="person", given="owner first_appeal in_time"),
     }
 )
 """Every move but the first, OPENED, which makes the order."""

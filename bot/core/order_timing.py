@@ -1,8 +1,6 @@
 """The moves that nobody makes but the clock."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from bot.core.order_dates import columns_of, due_of
 from bot.core.order_deciding import Deciding
 from bot.core.order_guards import WARN_BEFORE
 from bot.core.order_moves import CLOCK, Event
@@ -44,10 +42,10 @@ class Timing(Deciding):
         self.ports.tell(order, "expired", self._values(order))
         return order
 
-    def recount(self, order: Order, dates: Mapping[str, Any]) -> Order:
-        """The date by the newest calendar; the person is told where it is earlier."""
-        before = order.told_due_at
-        order = self._move(order, Event.RECOUNTED, CLOCK, dates)
-        if order.told_due_at != before:
-            self.ports.tell(order, "due_moved", self._values(order))
-        return order
+    def recount(self, order: Order) -> Order:
+        """The date by the newest calendar; the person is told where it is earlier. A pause under way goes on."""
+        dates = columns_of(due_of(order._replace(paused_at=None), self.deadlines, self.now))
+        after = self._move(order, Event.RECOUNTED, CLOCK, dates)
+        if after.told_due_at != order.told_due_at:
+            self.ports.tell(after, "due_moved", self._values(after))
+        return after

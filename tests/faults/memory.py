@@ -16,7 +16,7 @@ from tests.faults.whole import whole
 
 WARM_UP = 0.25
 """The part of the run that isn't fitted: pools, caches and the allocator find their size in it."""
-AT_ONCE = 60
+AT_ONCE = 30
 """Messages that begin it on each platform, all in a moment: threads and connections come with the first crowd and stay.
 Were it to come later, by chance, their memory would be a step in the middle of the line."""
 FLAT = 6.0

@@ -174,7 +174,7 @@ def test_a_hundred_thousand_hostile_characters_take_no_time_to_notice(piece: str
         began = time.perf_counter()
         mask(text)
         took.append(time.perf_counter() - began)
-        if took[-1] < 0.05:
+        if took[-1] < 0.25:  # Quadratic reading would take many seconds; other tests run beside this one.
             return
     pytest.fail(f"{min(took) * 1000:.0f} ms")
 
