@@ -19,9 +19,9 @@ from tests.order_world import Broken, World
 def test_random_walks_find_no_way() -> None:
     moved = 0
     for has_portal in (False, True):
-        world = walk(World(11, has_portal=has_portal), 10_000)
+        world = walk(World(11, has_portal=has_portal), 5_000)
         moved += world.moved
-    assert moved > 1_500  # The walks get somewhere.
+    assert moved > 700  # The walks get somewhere.
 
 
 def test_walks_reach_what_they_must_not_reach_wrongly() -> None:
