@@ -13,6 +13,7 @@ from bot.channels.telegram import Telegram, TelegramSettings
 from bot.channels.telegram.setup import push_commands, set_webhook, webhook_state
 from bot.core.assistant import Assistant
 from bot.core.clock import system_clock
+from bot.core.commands import NAMES
 from bot.core.delivery import Sender
 from bot.core.message import Address, InboundMessage, Reply
 from bot.inbox import Inbox
@@ -193,7 +194,7 @@ async def test_a_burst_that_a_strict_platform_refuses_costs_time_and_no_message(
 
 async def test_commands_are_taken_in_every_language_and_scope(on: Set):
     await push_commands(on.telegram.bot)
-    assert {len(commands) for commands in on.stand_in.methods.profile.commands.values()} == {1, 9}
+    assert {len(commands) for commands in on.stand_in.methods.profile.commands.values()} == {1, len(NAMES)}
 
 
 async def test_the_same_over_polling(
