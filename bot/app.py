@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from bot.channels.web import Entry, WebChat
 from bot.core.assistant import Assistant
@@ -49,7 +49,7 @@ class App:
     inbox: Inbox
     channels: tuple[Channel, ...]
     senders: dict[str, Sender]
-    web: Starlette
+    web: ASGIApp
     desk: RequestDesk
     clock: Clock
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -12,12 +11,12 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.core.assistant import Assistant, Taken
+from bot.core.assistant import Along, Assistant, Taken
 from bot.core.delivery import Sender
+from bot.core.ledger import Step
 from bot.core.message import Address, InboundMessage, Reply
+from bot.turns import Turns
 
-THREADS = 24
-"""Turns under way at once: those that wait to write are committed together, so more of them cost fewer trips to the disk."""
 LOOK_EVERY = 0.1
 """Seconds between two looks whether it is known by now where the replies to a repeated message went."""
 
@@ -63,9 +62,8 @@ class Inbox:
 
     def __init__(self, assistant: Assistant, senders: Mapping[str, Sender], in_place: frozenset[str]) -> None:
         """`in_place`: channels whose replies go back in the answer to the request that brought the message."""
-        self._assistant, self._senders, self._in_place = assistant, senders, in_place
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="turn")
-        self._turns: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
+        self._turns, self._senders, self._in_place = Turns(assistant), senders, in_place
+        self._chats: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
         self._late = set[asyncio.Task[Any]]()
 
     async def put(self, message: InboundMessage) -> Sequence[Reply]:
@@ -73,29 +71,34 @@ class Inbox:
 
         Where the channel shows them itself nothing is sent; where no pump runs, returns when they have been sent.
         """
-        lock = self._turns.setdefault(message.sender, asyncio.Lock())
+        lock = self._chats.setdefault(message.sender, asyncio.Lock())
         sender = self._senders[message.sender.channel]
         async with lock:
-            taken = await self._take(message)
-            if message.sender.channel in self._in_place:
-                await asyncio.get_running_loop().run_in_executor(self._threads, sender.mark_shown, taken)
+            is_shown = message.sender.channel in self._in_place
+            taken, granted = await self._turns.take(message, asking=None if is_shown else sender.grant)
+            if is_shown:
+                await asyncio.to_thread(sender.mark_shown, taken)
             elif not taken.repeated:
-                await self._send(sender, taken, message.sender)
+                await self._send(sender, taken, message.sender, granted)
         return taken.replies
 
     async def put_passive(
-        self, message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int] = _first_alone
+        self,
+        message: InboundMessage,
+        within: timedelta,
+        together: Callable[[Sequence[Reply]], int] = _first_alone,
+        along: Along | None = None,
     ) -> PassiveReply | None:
         """Takes one message, as `put`; its first replies are the caller's to answer with, if they are there in time.
 
         `together` says how many go into one answer; the channel's `send` has the others. None when there is nothing to
         answer with. Either way it is committed: the push may be acknowledged. Raises TimeoutError when it was not
         committed in time, and StorageError when it can't be: then it must come again, or it would be lost. The same
-        message again gets the replies that went back in an answer.
+        message again gets the replies that went back in an answer. `along`: as in `Assistant.take`.
         """
         until = monotonic() + within.total_seconds()
         sender = self._senders[message.sender.channel]
-        turn = self._keep(self._take_alone(message, until))
+        turn = self._keep(self._take_alone(message, along, until))
         try:
             await asyncio.wait({turn}, timeout=within.total_seconds())
         finally:  # Whoever asked may be gone by now; what is committed all the same must be said.
@@ -116,21 +119,13 @@ class Inbox:
 
     def close(self) -> None:
         """Waits for the turns under way."""
-        self._threads.shutdown(wait=True)
+        self._turns.close()
 
-    async def _take(self, message: InboundMessage) -> Taken:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._assistant.take, message)
-
-    async def _take_alone(self, message: InboundMessage, until: float) -> Taken:
+    async def _take_alone(self, message: InboundMessage, along: Along | None, until: float) -> Taken:
         """One turn, unless its push can't be answered any more before it begins: that one comes again."""
-
-        def take() -> Taken:
-            if monotonic() > until:
-                raise TimeoutError("the turn was not begun in time")
-            return self._assistant.take(message)
-
-        async with self._turns.setdefault(message.sender, asyncio.Lock()):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, take)
+        async with self._chats.setdefault(message.sender, asyncio.Lock()):
+            taken, _ = await self._turns.take(message, along, until)
+            return taken
 
     async def _went_passively(self, sender: Sender, message: InboundMessage, until: float) -> int:
         """How many replies to a repeated message went back in an answer. Waits for whoever is still answering it."""
@@ -140,11 +135,11 @@ class Inbox:
             await asyncio.sleep(LOOK_EVERY)
         return went
 
-    async def _send(self, sender: Sender, taken: Taken, address: Address) -> None:
+    async def _send(self, sender: Sender, taken: Taken, address: Address, granted: Step | None = None) -> None:
         if sender.is_running:
-            sender.start_own(taken, address)
+            sender.start_own(taken, address, granted)
         else:
-            await sender.send_own(taken, address)
+            await sender.send_own(taken, address, granted)
 
     async def _finish_late(self, turn: asyncio.Task[Taken], message: InboundMessage, sender: Sender) -> None:
         """Sends what came too late for the answer. A turn that failed is the next push's to take."""

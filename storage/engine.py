@@ -85,6 +85,23 @@ class Database:
                     yield from _transaction(connection, self.keyring)
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """On SQLite, every work() of this thread in the block is committed when this returns, all in one. Raises Busy.
+
+        Then nothing of any of them stays. On PostgreSQL, which commits many at once, each by itself as ever.
+        """
+        if self._writers is None:
+            yield
+        else:
+            with _busy(), self._writers.together():
+                yield
+
+    @property
+    def shares_commits(self) -> bool:
+        """Whether there is one writer at a time, so that what waits had better be written together."""
+        return self._writers is not None
+
+    @contextmanager
     def read(self) -> Iterator[Work]:
         """One transaction that only reads; a write in it fails. Raises Busy.
 

@@ -55,6 +55,16 @@ class _Group(Generic[T]):
         self.failure: BaseException | None = None
 
 
+class _Batch:
+    """The turns of one thread that wants them committed together."""
+
+    __slots__ = ("failure", "is_writing", "until")
+
+    def __init__(self, until: float) -> None:
+        self.until, self.is_writing = until, False
+        self.failure: BaseException | None = None
+
+
 class Writers(Generic[T]):
     """Lets in one thread at a time, in order of arrival. `patience` (seconds) is for queue and database together.
 
@@ -67,6 +77,31 @@ class Writers(Generic[T]):
         self._inside: int | None = None
         self._waiting: deque[tuple[int, Lock]] = deque()
         self._group: _Group[T] | None = None
+        self._batch: _Batch | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Every turn of this thread in the block goes into one transaction, committed when this returns.
+
+        A turn that fails is taken back alone, as ever. Raises Busy when the patience ends or the commit fails: then
+        nothing of any of them stays.
+        """
+        me, told, group = get_ident(), None, None
+        if self._inside == me:
+            raise RuntimeError("this thread is already writing")
+        try:
+            left = self._enter(me)
+            self._batch = batch = _Batch(monotonic() + left)
+            yield
+        finally:
+            if self._inside == me:
+                self._batch, group = None, self._group
+                told = self._leave()
+        if told is not None:
+            told.acquire()
+        failure = batch.failure or (group.failure if group else None)
+        if failure is not None:
+            raise Busy("what several wrote could not be committed, so nothing was. Try again") from failure
 
     @contextmanager
     def turn(self) -> Iterator[T]:
@@ -77,7 +112,8 @@ class Writers(Generic[T]):
         """
         me, told = get_ident(), None
         if self._inside == me:
-            raise RuntimeError("this thread is already writing: one work() inside another can never begin")
+            yield from self._turn_of(self._batch)
+            return
         try:
             left = self._enter(me)
             group = self._group = self._group or _Group(self._begin(left))
@@ -91,6 +127,21 @@ class Writers(Generic[T]):
                 raise Busy("what several wrote could not be committed, so nothing was. Try again") from group.failure
         elif group.failure is not None:
             raise group.failure
+
+    def _turn_of(self, batch: "_Batch | None") -> Iterator[T]:
+        """A turn of the thread that is inside already, with many."""
+        if batch is None or batch.is_writing:
+            raise RuntimeError("this thread is already writing: one work() inside another can never begin")
+        if batch.failure is not None:
+            raise Busy("what several wrote is lost, and so would this be. Try again") from batch.failure
+        group = self._group = self._group or _Group(self._begin(max(0.0, batch.until - monotonic())))
+        batch.is_writing = True
+        try:
+            yield from self._part(group)
+        finally:
+            batch.is_writing = False
+            if self._group is None and group.turns > 1:
+                batch.failure = group.failure  # SQLite took back what the turns before had written, too.
 
     def _enter(self, me: int) -> float:
         """Returns when it is our turn, with the seconds of patience that are left. Raises Busy."""

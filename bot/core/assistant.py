@@ -8,6 +8,7 @@ found out without the database (language, command, recognition) is found out bef
 import json
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -16,7 +17,7 @@ import structlog
 
 from bot.core.clock import Clock
 from bot.core.codes import Codes
-from bot.core.errors import Declined
+from bot.core.errors import Declined, Unwanted
 from bot.core.hearing import TEXT_MAX, Heard, language_of, listen
 from bot.core.masking import mask
 from bot.core.message import Event, InboundMessage, Reply
@@ -44,6 +45,9 @@ SEEN_EVERY = timedelta(hours=1)
 """How exactly it is kept when a person was last heard of; retention counts in days."""
 PER_MINUTE, BURST = 20, 20
 """Messages one chat may send: promises.md H32. Beyond it the bot says once that it needs a moment."""
+
+Along = Callable[[Work, datetime], None]
+"""What a channel writes in the transaction of a message's turn."""
 
 log = structlog.get_logger(__name__)
 
@@ -80,28 +84,46 @@ class Assistant:
         self._clock, self._codes, self._unpaced = clock, codes, unpaced
         self._voices: Mapping[str, Voice] = {name: Voice(wording, policy, name) for name in wording.languages}
 
-    def take(self, message: InboundMessage) -> Taken:
-        """One turn. Raises StorageError when not even a quarantine was possible: the channel must not acknowledge then."""
+    def take(self, message: InboundMessage, along: Along | None = None) -> Taken:
+        """One turn. Raises StorageError when not even a quarantine was possible: the channel must not acknowledge then.
+
+        `along` writes in the same transaction what the channel keeps of the message, also of a repeated one. It may
+        raise Unwanted, which goes through: nothing is kept then.
+        """
         heard = Heard("", language_of(message.text[:TEXT_MAX]))
         try:
             heard = listen(message, self._recogniser)
             for attempt in range(TRIES):
                 try:
-                    return self._turn(message, heard)
+                    return self._turn(message, heard, along)
                 except AlreadySeen:
+                    if along is not None:
+                        with self._database.work() as work:
+                            along(work, self._clock())
                     return self._again(message)
                 except Conflict:
                     if attempt == TRIES - 1:
                         raise
             raise AssertionError("unreachable")
-        except Busy:
-            raise  # It passes: the channel doesn't acknowledge, the message comes again and gets its real answer.
+        except (Busy, Unwanted):
+            raise  # Busy passes: the channel doesn't acknowledge, the message comes again and gets its real answer.
         except Exception as failure:
             return self._apologise(message, heard, failure)
 
-    def _turn(self, message: InboundMessage, heard: Heard) -> Taken:
+    @property
+    def shares_commits(self) -> bool:
+        """Whether turns taken together cost one commit."""
+        return self._database.shares_commits
+
+    def together(self) -> AbstractContextManager[None]:
+        """The turns that this thread takes in the block are committed when it ends. Raises Busy: then none of them was."""
+        return self._database.together()
+
+    def _turn(self, message: InboundMessage, heard: Heard, along: Along | None) -> Taken:
         now = self._clock()
         with self._database.work() as work:
+            if along is not None:
+                along(work, now)
             known = work.people.meet(
                 message.sender.channel, message.sender.user, now, self._first_language(message, heard)
             )

@@ -87,12 +87,19 @@ class Sender:
 
     # ---- the replies of a turn, by the request that took the message
 
-    def start_own(self, taken: Taken, address: Address) -> None:
+    def start_own(self, taken: Taken, address: Address, granted: Step | None = None) -> None:
         """As `send_own`, without waiting for it. For where the pump runs: `stop` ends it properly."""
-        self._start(self.send_own(taken, address))
+        self._start(self.send_own(taken, address, granted))
 
-    async def send_own(self, taken: Taken, address: Address) -> None:
-        """Sends the replies of a turn just taken as far as slots are free now; the pump sends the others."""
+    def grant(self, asks: Sequence[Ask]) -> Step:
+        """Gives the replies of turns their slots, in this thread's transaction. Synchronous. Raises StorageError."""
+        return self._ledger.step((), asks)
+
+    async def send_own(self, taken: Taken, address: Address, granted: Step | None = None) -> None:
+        """Sends the replies of a turn just taken as far as slots are free now; the pump sends the others.
+
+        `granted`: the step in which they got their slots, where that was done with the turn.
+        """
         if not taken.deliveries:
             for reply in taken.replies:  # Of somebody who was just erased: nothing is kept, nothing can be repeated.
                 await self._sending.at_once(address, reply, "interactive")
@@ -103,14 +110,17 @@ class Sender:
             for delivery in taken.deliveries:
                 self._note(Ended(delivery, taken.claim, Fate.UNTRIED))
         else:
-            await self._send_granted(taken, address)
+            await self._send_granted(taken, address, granted)
         if not self.is_running:
             await self._write_all()
 
-    async def _send_granted(self, taken: Taken, address: Address) -> None:
+    async def _send_granted(self, taken: Taken, address: Address, granted: Step | None) -> None:
         held = len(taken.deliveries)
         try:
-            person_id, times, until = await self._ask(Ask(taken.deliveries, taken.claim, address))
+            if granted is not None:
+                person_id, times, until = self._answer(granted, taken.claim)
+            else:
+                person_id, times, until = await self._ask(Ask(taken.deliveries, taken.claim, address))
             bucket, goes_on = self._ledger.buckets.of_lane("interactive"), True
             for delivery, reply, at in zip(taken.deliveries, taken.replies, times, strict=False):
                 outcome: Outcome = Fate.UNTRIED
@@ -265,18 +275,26 @@ class Sender:
             for one in asked:
                 one.answer.set_exception(failure)
             raise
-        now = asyncio.get_running_loop().time() - (monotonic() - step.began)
-        until = now + (self._times.lease - self._times.call).total_seconds()
+        now, until = self._span(step)
         for over in ended:
             self._held[over.lane] -= 1
         for one in asked:
-            grant = step.grants[one.ask.claim]
             if not one.answer.done():
-                one.answer.set_result((grant.person_id, [now + wait for wait in grant.waits], until))
+                one.answer.set_result(self._answer(step, one.ask.claim))
         for due, wait in step.due:
             self._held[due.lane] += 1
             self._start(self._deliver(due, step.claim, now + wait, until))
         return step
+
+    def _span(self, step: Step) -> tuple[float, float]:
+        """When a step began, in the event loop's time, and when nothing that it gave may be begun any more."""
+        began = asyncio.get_running_loop().time() - (monotonic() - step.began)
+        return began, began + (self._times.lease - self._times.call).total_seconds()
+
+    def _answer(self, step: Step, claim: str) -> tuple[int, list[float], float]:
+        """What a step granted to an ask: (person, times of the event loop, when to begin no more)."""
+        grant, (began, until) = step.grants[claim], self._span(step)
+        return grant.person_id, [began + wait for wait in grant.waits], until
 
     def _room(self, ended: Sequence[Ended]) -> tuple[dict[str, int], int]:
         """How many of each lane, and in all, may be claimed once `ended` is written."""

@@ -1,10 +1,11 @@
-"""The three families of errors; a class's docstring is its message.
+"""The families of errors; a class's docstring is its message.
 
 Declined            the person asked for something we can't do now -> a worded reply, never a traceback
     NothingFound    no such clause, receipt, version
     StaleChoice     a button whose time has passed
 DeliveryError       a channel couldn't deliver -> the pump decides
     TryLater(after) Unreachable(reason)   Refused(reason)
+Unwanted            a channel found, in a turn's own transaction, that the message must not be taken -> it refuses it
 Misconfigured       found at start, all at once, each with the setting's name -> exit 2
 """
 
@@ -67,6 +68,10 @@ class Refused(DeliveryError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Unwanted(Exception):
+    """The message must not be taken: what its channel keeps of such messages says so."""
 
 
 class Misconfigured(Exception):

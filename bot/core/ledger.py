@@ -155,12 +155,11 @@ class Ledger:
         return min(LOOK_EVERY, (due - now).total_seconds()) if due else LOOK_EVERY
 
     def _settle(self, work: Work, ended: Sequence[Ended], now: datetime) -> None:
-        work.deliveries.settle_sent([(e.delivery, e.claim) for e in ended if e.outcome is Fate.SENT], now)
+        for fate, reason in ((Fate.SENT, None), (Fate.PASSIVE, PASSIVE)):
+            work.deliveries.settle_sent([(e.delivery, e.claim) for e in ended if e.outcome is fate], now, reason)
         work.deliveries.give_back([(e.delivery, e.claim, now) for e in ended if e.outcome is Fate.UNTRIED])
         for one in ended:
             match one.outcome:
-                case Fate.PASSIVE:
-                    work.deliveries.settle(one.delivery, one.claim, "sent", now, PASSIVE)
                 case TryLater() as later:
                     again_at = now + self._wait(later, one.attempts)
                     long_ago = now - GIVE_UP_AFTER

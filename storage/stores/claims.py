@@ -119,7 +119,7 @@ SETTLE_SENT = (
         tuple_(DELIVERY.c.id, DELIVERY.c.claim).in_(bindparam("ours", expanding=True)),
         DELIVERY.c.state == "claimed",
     )
-    .values(state="sent", settled_at=bindparam("now"), reason=None, claim=None, claimed_until=None)
+    .values(state="sent", settled_at=bindparam("now"), reason=bindparam("why"), claim=None, claimed_until=None)
 )
 IS_LOST = (
     update(PERSON)

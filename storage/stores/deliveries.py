@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select
 
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import KeyMissing, Unreadable
@@ -66,6 +66,29 @@ class Sent(NamedTuple):
     body: bytes
 
 
+class Fared(NamedTuple):
+    """What became of a delivery so far. `reason`: of the last try that failed."""
+
+    cause: str
+    state: str
+    created_at: datetime
+    attempts: int
+    reason: str | None
+
+
+class Undelivered(NamedTuple):
+    """A message that was tried and hasn't gone out: nothing of what it says, nor to whom. `state`: "unreachable" and
+    "failed" are the end, else it is tried again at `due_at`."""
+
+    cause: str
+    channel: str
+    state: str
+    attempts: int
+    due_at: datetime
+    settled_at: datetime | None
+    reason: str | None
+
+
 class Deliveries:
     """All outgoing messages."""
 
@@ -121,9 +144,9 @@ class Deliveries:
             connection.execute(IS_LOST, {"delivery": delivery_id})
         return took_effect
 
-    def settle_sent(self, ended: Sequence[tuple[int, str]], now: datetime) -> int:
+    def settle_sent(self, ended: Sequence[tuple[int, str]], now: datetime, reason: str | None = None) -> int:
         """Ends many (id, claim) as sent, in one statement; how many still were ours."""
-        row = {"ids": [delivery_id for delivery_id, _ in ended], "ours": list(ended), "now": now}
+        row = {"ids": [delivery_id for delivery_id, _ in ended], "ours": list(ended), "now": now, "why": reason}
         return self.connection.execute(SETTLE_SENT, row).rowcount if ended else 0
 
     def retry(
@@ -228,6 +251,20 @@ class Deliveries:
         )
         rows = self.connection.execute(wanted.order_by(DELIVERY.c.ordinal))
         return [unseal(known.key, row.body, body_place(known.id, cause, row.ordinal)) for row in rows]
+
+    def fared(self, known: Known, beginning: str, limit: int = 1) -> list[Fared]:
+        """What became of this person's messages whose cause begins so, newest first."""
+        mine = (DELIVERY.c.person_id == known.id, DELIVERY.c.cause.startswith(beginning, autoescape=True))
+        wanted = select(*(DELIVERY.c[name] for name in Fared._fields)).where(*mine).order_by(DELIVERY.c.id.desc())
+        return [Fared(*row) for row in self.connection.execute(wanted.limit(limit))]
+
+    def undelivered(self, beginnings: Sequence[str]) -> list[Undelivered]:
+        """Messages of anybody whose cause begins so and that haven't gone out although they were tried, oldest first."""
+        wanted = select(*(DELIVERY.c[name] for name in Undelivered._fields)).where(
+            or_(*(DELIVERY.c.cause.startswith(one, autoescape=True) for one in beginnings)),
+            or_(DELIVERY.c.state.in_(("unreachable", "failed")), and_(UNSETTLED, DELIVERY.c.attempts > 0)),
+        )
+        return [Undelivered(*row) for row in self.connection.execute(wanted.order_by(DELIVERY.c.id))]
 
     def pending(self, channel: str) -> int:
         """How many deliveries of this channel have not ended."""

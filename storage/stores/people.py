@@ -37,7 +37,7 @@ OF_ID = select(*KNOWN).select_from(WITH_KEY).where(PERSON.c.id == bindparam("per
 AT_AND_HOLD = Prepared(AT_ONLY.with_for_update(of=PERSON, key_share=True))
 AT = Prepared(AT_ONLY)
 MEET = insert_new(PERSON, PERSON.c.address_index, returning=PERSON.c.id)
-TOUCH = (
+TOUCH = Prepared(
     update(PERSON)
     .where(PERSON.c.id == bindparam("person_id"))
     .values(
@@ -124,16 +124,8 @@ class People:
         reachable: bool | None = None,
     ) -> None:
         """Notes that the person was heard of now; what is None stays as it is."""
-        self.connection.execute(
-            TOUCH,
-            {
-                "person_id": person_id,
-                "now": now,
-                "new_language": language,
-                "new_chosen": language_chosen,
-                "new_reachable": reachable,
-            },
-        )
+        told = {"new_language": language, "new_chosen": language_chosen, "new_reachable": reachable}
+        TOUCH.run(self.connection, {"person_id": person_id, "now": now, **told})
 
     def address(self, known: Known) -> str:
         """The channel's own name for this person. Raises Unreadable, also when they have been erased meanwhile."""

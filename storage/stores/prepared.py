@@ -5,21 +5,25 @@ they go the usual way.
 """
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
+_Names = tuple[tuple[str, Callable[[Any], Any] | None, Any], ...]
+"""Of each parameter, in order: its name, what makes it the driver's, and the value that the statement itself gives it."""
+_Compiled = tuple[str, _Names]
+
 
 class Prepared:
-    """One statement whose parameters always have the same names. For inserts and updates on the way of a turn."""
+    """One statement whose parameters always have the same names; what it holds of fixed values stays. Not for lists."""
 
     def __init__(self, statement: Executable | Mapping[str, Executable]) -> None:
         """`statement`: one for all databases, or one for each by its dialect's name."""
         self._statement = statement
         self._read: tuple[Any, list[Any]] | None = None
-        self._compiled: tuple[str, tuple[tuple[str, Any], ...]] | None = None
+        self._compiled: _Compiled | None = None
 
     def run(self, connection: Connection, row: Mapping[str, Any]) -> tuple[int, Any]:
         """(rows touched, the first value returned or None)."""
@@ -29,7 +33,7 @@ class Prepared:
             result = connection.execute(statement, dict(row))
             return result.rowcount, result.scalar_one_or_none() if result.returns_rows else None
         sql, names = self._compiled or self._compile(connection, statement, row)
-        values = [process(row[key]) if process and row[key] is not None else row[key] for key, process in names]
+        values = _values(row, names)
         raw = connection.connection.dbapi_connection
         assert raw is not None
         cursor = raw.cursor()
@@ -56,7 +60,7 @@ class Prepared:
         assert raw is not None
         cursor = raw.cursor()
         try:
-            cursor.execute(sql, [process(wanted[key]) if process else wanted[key] for key, process in names])
+            cursor.execute(sql, _values(wanted, names))
             found = cursor.fetchone()
         finally:
             cursor.close()
@@ -64,12 +68,21 @@ class Prepared:
         readers = self._read[1]
         return found and kind._make(read(value) if read else value for read, value in zip(readers, found, strict=True))
 
-    def _compile(
-        self, connection: Connection, statement: Any, row: Mapping[str, Any]
-    ) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    def _compile(self, connection: Connection, statement: Any, row: Mapping[str, Any]) -> "_Compiled":
         compiled: SQLCompiler = statement.compile(
             dialect=connection.dialect, column_keys=list(row) if getattr(statement, "is_insert", False) else None
         )
-        names = tuple((name, compiled._bind_processors.get(name)) for name in compiled.positiontup or ())
-        self._compiled = (str(compiled), names)
-        return self._compiled
+        processors: Mapping[str, Any] = compiled._bind_processors
+        fixed = compiled.params
+        names: _Names = tuple((name, processors.get(name), fixed.get(name)) for name in compiled.positiontup or ())
+        self._compiled = made = (str(compiled), names)
+        return made
+
+
+def _values(row: Mapping[str, Any], names: _Names) -> list[Any]:
+    """What the driver is given: the row's values, and the statement's own where the row has none."""
+    values = []
+    for name, process, fixed in names:
+        value = row.get(name, fixed)
+        values.append(process(value) if process and value is not None else value)
+    return values

@@ -23,6 +23,7 @@ from sqlalchemy.sql.base import Executable
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import KeyMissing, Unreadable
 from storage.stores.insert import insert_new
+from storage.stores.prepared import Prepared
 from storage.tables import Delivery, Person, WeChatNonce, WeChatToken, WeChatWindow
 from storage.tables.common import table
 
@@ -39,7 +40,7 @@ QUOTA: dict[Contact, tuple[int, timedelta]] = {"message": (5, timedelta(hours=48
 NONCES_MEET_WITHIN = timedelta(seconds=60)
 """Two pushes signed further apart may have the same nonce by chance: it has no more than ten digits."""
 
-ADD_NONCE = insert_new(NONCE, NONCE.c.nonce)
+ADD_NONCE = Prepared(insert_new(NONCE, NONCE.c.nonce))
 NOW = bindparam("now", type_=WINDOW.c.touched_at.type)
 COUNT, KEEP = bindparam("count", type_=Integer), bindparam("keep", type_=Integer)
 MESSAGE_OPEN, ACTION_OPEN = WINDOW.c.message_until > NOW, WINDOW.c.action_until > NOW
@@ -85,21 +86,17 @@ def _opening(added: Any, kind: str) -> Executable:
     )
 
 
-OPEN = {
-    (name, kind): _opening(insert(WINDOW), kind)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-    for kind in QUOTA
-}
-WAITED = ("window_closed", "quota_used")
+INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+OPEN = {kind: Prepared({name: _opening(insert(WINDOW), kind) for name, insert in INSERTS.items()}) for kind in QUOTA}
 # Looks at nothing for a person who was reachable all along.
-TAKE_UP = (
+TAKE_UP = Prepared(
     update(DELIVERY)
     .where(
         DELIVERY.c.person_id.in_(
             select(PERSON.c.id).where(PERSON.c.address_index == bindparam("whom"), PERSON.c.reachable == false())
         ),
         DELIVERY.c.state == "unreachable",
-        DELIVERY.c.reason.in_(WAITED),
+        or_(DELIVERY.c.reason == "window_closed", DELIVERY.c.reason == "quota_used"),
         or_(DELIVERY.c.lane != "interactive", DELIVERY.c.created_at > bindparam("not_before")),
     )
     .values(state="queued", due_at=NOW, settled_at=None, reason=None, claim=None, claimed_until=None)
@@ -168,7 +165,7 @@ class WeChatStore:
     def is_new_or_same(self, nonce: str, signed_at: datetime, body: str, now: datetime) -> bool:
         """Notes a push. False when another body came with this nonce; `body` is its SHA-256 in hex."""
         row = {"nonce": nonce, "signed_at": signed_at, "body": body, "at": now}
-        if self.connection.execute(ADD_NONCE[self.connection.dialect.name], row).first() is not None:
+        if ADD_NONCE.run(self.connection, row)[1] is not None:
             return True
         before = self.connection.execute(select(NONCE).where(NONCE.c.nonce == nonce)).one_or_none()
         return before is None or before.body == body or abs(before.signed_at - signed_at) > NONCES_MEET_WITHIN
@@ -185,8 +182,8 @@ class WeChatStore:
         count, lasts = QUOTA[contact]
         row = {"person": person, "message_left": 0, "action_left": 0, "touched_at": now}
         row |= {"message_until": None, "action_until": None, f"{contact}_left": count, f"{contact}_until": now + lasts}
-        self.connection.execute(OPEN[self.connection.dialect.name, contact], row)
-        return self.connection.execute(TAKE_UP, {"whom": person, "now": now, "not_before": not_before}).rowcount
+        OPEN[contact].run(self.connection, row)
+        return TAKE_UP.run(self.connection, {"whom": person, "now": now, "not_before": not_before})[0]
 
     def take(self, person: str, count: int, now: datetime, *, keep: int = 0) -> Why | None:
         """Takes `count` messages of the quota, leaving `keep` of what a message gave. None when that is done."""

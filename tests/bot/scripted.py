@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from bot.channels.web import Entry, WebChat
 from bot.core.message import Address, Choice, Citation, InboundMessage, Reply
@@ -109,7 +109,7 @@ class Scripted:
             looks_every=timedelta(seconds=looks_every),
         )
 
-    def web(self, *, public: bool = False, versions: Sequence[PolicyVersion] = ()) -> Starlette:
+    def web(self, *, public: bool = False, versions: Sequence[PolicyVersion] = ()) -> ASGIApp:
         """The whole application before this script."""
         pages = PolicyPages(tuple(versions) or (self.policy,), public=public)
         return make_app([self.chat(public=public, older=versions[:-1])], self.door, pages, public=public)

@@ -28,6 +28,7 @@ from bot.channels.memory import MemoryChannel
 from bot.channels.telegram.drawing import PART_MAX
 from bot.channels.wechat import WeChat
 from bot.channels.wechat.drawing import PARTS_MOST, TEXT_MAX_BYTES
+from bot.core.assistant import Along
 from bot.core.channel import Channel, Lane, Receipt
 from bot.core.errors import DeliveryError, Unreachable
 from bot.core.message import Address, Choice, Citation, InboundMessage, Reply
@@ -208,8 +209,9 @@ async def _telegram(clock: Clock) -> AsyncIterator[Rig]:
 
 @asynccontextmanager
 async def _wechat(database: Database, clock: Clock) -> AsyncIterator[Rig]:
-    async def door(message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int]) -> None:
-        return None
+    async def door(message: InboundMessage, within: timedelta, together: object, along: Along) -> None:
+        with database.work() as work:
+            along(work, clock())
 
     async def unused(message: InboundMessage) -> Sequence[Reply]:
         raise AssertionError("WeChat answers through its own door")

@@ -36,7 +36,15 @@ async def check(
         return [Finding("telegram", "warning", f"{says}: check TELEGRAM_API_URL, network and proxy")]
     finally:
         await transport.shutdown()
-    return [Finding("telegram", "ok", f"the token is @{me.username}'s"), *_webhook(state, settings, clock())]
+    named = [Finding("telegram", "ok", f"the token is @{me.username}'s"), *_name(settings.name, me.username or "")]
+    return [*named, *_webhook(state, settings, clock())]
+
+
+def _name(ours: str, really: str) -> Iterator[Finding]:
+    """Names are compared without regard to case, as Telegram does."""
+    if ours and ours.lower() != really.lower():
+        says = f"TELEGRAM_NAME is {ours}, but the token is {really}'s: links from the portal would lead to another bot"
+        yield Finding("telegram name", "wrong", says)
 
 
 def _webhook(state: WebhookState, settings: TelegramSettings, now: datetime) -> Iterator[Finding]:

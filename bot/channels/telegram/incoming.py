@@ -38,6 +38,7 @@ from bot.channels.telegram.updates import (
     label_of,
     message_of,
     parse,
+    plainly_said,
     press_of,
     sender_of,
     update_of,
@@ -85,7 +86,11 @@ class Incoming:
     async def take(self, body: bytes, door: Door) -> None:
         """One update, as JSON. On return it may be acknowledged. Raises StorageError: then it must come again."""
         try:
-            await self._act(update_of(parse(body)), door)
+            data = parse(body)
+            if said := plainly_said(data):
+                await self._through(said, door)
+            else:
+                await self._act(update_of(data), door)
         except StorageError:
             raise
         except Garbled as bad:

@@ -27,6 +27,8 @@ class TelegramSettings:
     live_per_second: float = 4.0
     broadcast_per_second: float = 24.0
     public_url: str = ""
+    name: str = ""
+    """The bot's name without @, as links to it are written."""
 
     @property
     def bot_id(self) -> int:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
@@ -53,6 +53,10 @@ MEDIA = (
 """What can be sent instead of text, as attributes of a message."""
 # Lengths of time as timedelta, as the library will have them; without it each one in an update gives a warning.
 os.environ.setdefault("PTB_TIMEDELTA", "1")
+_PLAIN = frozenset({"message_id", "from", "chat", "date", "text"})
+"""What a plain text holds; with anything more (a reply, a forward, formatting, a command) it is not plain."""
+_LATEST = 2**33
+"""Seconds since 1970, the year 2242: a later date is no date."""
 _AS = {"video_note": "video", "animation": "video", "venue": "location"}
 
 
@@ -124,6 +128,33 @@ def message_of(update: Update, message: Message) -> InboundMessage | None:
         _time(message.date),
         media=None if media is None else _AS.get(media, media),
         language_hint=_words(sender.language_code) or None if sender else None,
+    )
+
+
+def plainly_said(data: dict[str, Any]) -> InboundMessage | None:
+    """A text in a private chat, which most updates are, read without making objects of all it holds; None for all else.
+
+    Whatever is the least unusual is None, so that the library reads it.
+    """
+    message = data.get("message")
+    if len(data) != 2 or not isinstance(message, dict) or not message.keys() <= _PLAIN:
+        return None
+    sender, chat, date, text = (message.get(name) for name in ("from", "chat", "date", "text"))
+    if not isinstance(sender, dict) or not isinstance(chat, dict) or type(date) is not int or not isinstance(text, str):
+        return None
+    number, code = data.get("update_id"), sender.get("language_code")
+    if chat.get("type") != "private" or sender.get("is_bot") is not False or not isinstance(code, str | None):
+        return None
+    if (
+        not text
+        or text.startswith("/")
+        or type(number) is not int
+        or not 0 <= number < ID_MAX
+        or not 0 < date < _LATEST
+    ):
+        return None
+    return InboundMessage(
+        address(chat.get("id")), text, str(number), datetime.fromtimestamp(date, UTC), language_hint=code or None
     )
 
 

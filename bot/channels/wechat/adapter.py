@@ -7,7 +7,7 @@ Source: https://developers.weixin.qq.com/doc/subscription/guide/product/message/
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Protocol
 
@@ -23,14 +23,16 @@ from bot.channels.wechat.drawing import TEXT_MAX_BYTES, how_many_fit, parts, pas
 from bot.channels.wechat.events import NAME, Happening, read_push
 from bot.channels.wechat.quota import Quota
 from bot.channels.wechat.settings import WeChatSettings
+from bot.core.assistant import Along
 from bot.core.channel import Door, Lane, Limits, Receipt
 from bot.core.clock import Clock
-from bot.core.errors import DeliveryError, TryLater, Unreachable
+from bot.core.errors import DeliveryError, TryLater, Unreachable, Unwanted
 from bot.core.message import Address, Event, InboundMessage, Reply
 from bot.logs import places
 from storage.engine import Database
 from storage.errors import AlreadySeen, StorageError
 from storage.stores.wechat import Why
+from storage.work import Work
 
 PATH = "/wechat"
 BODY_MAX = 64 * 1024
@@ -63,18 +65,19 @@ class Passive(Protocol):
 class PassiveDoor(Protocol):
     """Takes a message; the first of its replies, as many as `together` says go into one answer, None for nothing.
 
-    Raises TimeoutError and StorageError when it is not committed: then nothing may be acknowledged.
+    Raises TimeoutError and StorageError when it is not committed: then nothing may be acknowledged; and what `along`
+    raises, which writes in the same transaction.
     """
 
     async def __call__(
-        self, message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int]
+        self, message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int], along: Along
     ) -> Passive | None: ...
 
 
 class WeChat:
     """One Official Account. `door` is the inbox's; `routes` needs no other."""
 
-    name, limits = NAME, LIMITS
+    name, limits, capped = NAME, LIMITS, (PATH,)
 
     def __init__(
         self,
@@ -176,16 +179,24 @@ class WeChat:
     async def _take(self, push: Push, about: Happening, body: bytes, began: float) -> Response:
         has_left = about.message is not None and about.message.event is Event.LEFT
         digest = hashlib.sha256(body).hexdigest()
-        nonce, at = push.signed.nonce, push.signed.at
-        if not await self._quota.note_push(about.user, nonce, at, digest, about.contact, left=has_left):
-            return _refused(NotWeChat("nonce"))
-        if about.notes:
-            await asyncio.to_thread(self._write_notes, about)
+        note = self._quota.noting(about.user, push.signed.nonce, push.signed.at, digest, about.contact, left=has_left)
         if about.message is None:
+            if not await self._quota.write(about.user, note):
+                return _refused(NotWeChat("nonce"))
+            if about.notes:
+                await asyncio.to_thread(self._write_notes, about)
             return _success()
+
+        def along(work: Work, now: datetime) -> None:
+            if not note(work, now):
+                raise Unwanted("nonce")
+
         # A little before our own limit: what is there at the last moment must still be written.
         left = self._within - (monotonic() - began) - 0.1
-        passive = await self._door(about.message, timedelta(seconds=max(0.0, left)), how_many_fit)
+        try:
+            passive = await self._door(about.message, timedelta(seconds=max(0.0, left)), how_many_fit, along)
+        except Unwanted as no:
+            return _refused(NotWeChat(str(no)))
         if passive is None:
             return _success()
         now = self._clock()

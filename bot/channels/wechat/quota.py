@@ -46,10 +46,13 @@ class Quota:
         self._writer: asyncio.Task[None] | None = None
         self._forget_at = clock()
 
-    async def note_push(
+    def noting(
         self, user: str, nonce: str, signed_at: datetime, body_digest: str, contact: Contact | None, *, left: bool
-    ) -> bool:
-        """Notes a push and opens the window it gives; `left`: the person is gone. False when another body came with this nonce."""
+    ) -> Step[bool]:
+        """The step that notes a push and opens the window it gives; `left`: the person is gone.
+
+        False when another body came with this nonce.
+        """
         person = self._person(user)
 
         def step(work: Work, now: datetime) -> bool:
@@ -59,32 +62,35 @@ class Quota:
                 work.wechat.open_window(person, contact, now, not_before=now - ANSWERS_WAIT)
             if left:
                 work.wechat.use_up(person, "window_closed")
+            if now >= self._forget_at:
+                work.wechat.forget(now, now - NONCES_KEPT)
+                self._forget_at = now + FORGET_EVERY
             return True
 
-        return await self._write(person, step)
+        return step
 
     async def take(self, user: str, count: int, lane: Lane) -> None:
         """Takes `count` messages of the person's quota, all or none. Raises Unreachable when there are too few."""
         person, keep = self._person(user), 1 if lane == LAST_KEPT_FROM else 0
-        if why := await self._write(person, lambda work, now: work.wechat.take(person, count, now, keep=keep)):
+        if why := await self.write(user, lambda work, now: work.wechat.take(person, count, now, keep=keep)):
             raise Unreachable(why)
 
     async def give_back(self, user: str, count: int) -> None:
         """Returns what was taken for messages that were certainly not sent."""
         person = self._person(user)
-        await self._write(person, lambda work, now: work.wechat.give_back(person, count, now))
+        await self.write(user, lambda work, now: work.wechat.give_back(person, count, now))
 
     async def use_up(self, user: str, why: Why) -> None:
         """WeChat counted otherwise than we."""
         person = self._person(user)
-        await self._write(person, lambda work, now: work.wechat.use_up(person, why))
+        await self.write(user, lambda work, now: work.wechat.use_up(person, why))
 
     def _person(self, user: str) -> str:
         return self._database.keyring.blind("address", "wechat", user)
 
-    async def _write(self, person: str, step: Step[T]) -> T:
+    async def write(self, user: str, step: Step[T]) -> T:
         """What `step` returns, once it is committed. Raises StorageError."""
-        waiting = _Waiting(person, step, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(self._person(user), step, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
@@ -115,7 +121,4 @@ class Quota:
             now = self._clock()
             for place in order:
                 results[place] = group[place].step(work, now)
-            if now >= self._forget_at:
-                work.wechat.forget(now, now - NONCES_KEPT)
-                self._forget_at = now + FORGET_EVERY
         return results

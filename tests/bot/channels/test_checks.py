@@ -57,6 +57,15 @@ async def test_a_bot_that_is_well_connected(bot: TelegramSettings) -> None:
     assert webhook.says == "0 updates wait at Telegram"
 
 
+async def test_a_name_that_is_another_bots_is_wrong(bot: TelegramSettings) -> None:
+    await connect(bot)
+    who, *_ = await of_telegram(bot)
+    name = who.says.partition("@")[2].removesuffix("'s")
+    assert len(await of_telegram(replace(bot, name=name.upper()))) == 2
+    _, named, _ = await of_telegram(replace(bot, name="somebody_elses_bot"))
+    assert (named.state, "lead to another bot" in named.says) == ("wrong", True)
+
+
 async def test_a_bot_that_polls_needs_no_webhook(bot: TelegramSettings) -> None:
     assert [found.state for found in await of_telegram(replace(bot, mode="polling"))] == ["ok", "ok"]
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from bot.channels.wechat import WeChat
+from bot.core.assistant import Along
 from bot.core.errors import Refused, TryLater, Unreachable
 from bot.core.message import Address, Choice, InboundMessage, Reply
 from storage.engine import Database
@@ -56,6 +57,8 @@ class Given:
 class Scripted:
     """Answers every message with `replies`, or after `pause` with nothing; `heard` is what came."""
 
+    database: Database
+    clock: Clock
     replies: tuple[Reply, ...] = (Reply("六个月。", language="zh"),)
     pause: float = 0.0
     fails: bool = False
@@ -63,8 +66,10 @@ class Scripted:
     given: dict[str, Given] = field(default_factory=dict)
 
     async def __call__(
-        self, message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int]
+        self, message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int], along: Along
     ) -> Given | None:
+        with self.database.work() as work:
+            along(work, self.clock())
         self.heard.append(message)
         if self.fails:
             raise Busy("try again")
@@ -81,8 +86,8 @@ class Scripted:
 
 
 @pytest.fixture
-def door() -> Scripted:
-    return Scripted()
+def door(database: Database, clock: Clock) -> Scripted:
+    return Scripted(database, clock)
 
 
 @pytest.fixture

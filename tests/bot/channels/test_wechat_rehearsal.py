@@ -15,7 +15,7 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from bot.channels.wechat import WeChat, WeChatSettings
-from bot.core.assistant import Assistant, Taken
+from bot.core.assistant import Along, Assistant, Taken
 from bot.core.clock import system_clock
 from bot.core.delivery import Sender
 from bot.core.message import InboundMessage, Reply
@@ -42,14 +42,14 @@ class Held(Assistant):
     pauses: tuple[float, ...] = ()
     failures = 0
 
-    def take(self, message: InboundMessage) -> Taken:
+    def take(self, message: InboundMessage, along: Along | None = None) -> Taken:
         pause, *rest = self.pauses or (0.0,)
         self.pauses = tuple(rest)
         time.sleep(pause)
         if self.failures:
             self.failures -= 1
             raise Busy("the database is busy")
-        return super().take(message)
+        return super().take(message, along)
 
 
 @dataclass
@@ -103,8 +103,8 @@ async def together(
     stand_in.followers.meet(BO)
     account, inboxes = stand_in.account, list[Inbox]()
 
-    async def door(message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int]) -> Any:
-        return await inboxes[0].put_passive(message, within, together)
+    async def door(message: InboundMessage, *how: Any) -> Any:
+        return await inboxes[0].put_passive(message, *how)
 
     async def unused(message: InboundMessage) -> Sequence[Reply]:
         raise AssertionError("WeChat answers through its own door")

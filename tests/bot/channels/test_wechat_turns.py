@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from bot.channels.wechat import WeChat
-from bot.core.assistant import Assistant, Taken
+from bot.core.assistant import Along, Assistant, Taken
 from bot.core.delivery import Sender
 from bot.core.message import InboundMessage, Reply
 from bot.inbox import Inbox
@@ -55,14 +55,16 @@ async def stage(
     database: Database, policy: PolicyVersion, recogniser: Recogniser, wording: Wording, clock: Clock
 ) -> AsyncIterator[Stage]:
     class Slow(Assistant):
-        def take(self, message: InboundMessage) -> Taken:
+        def take(self, message: InboundMessage, along: Along | None = None) -> Taken:
             time.sleep(stage.pause)
-            return super().take(message)
+            return super().take(message, along)
 
     inboxes: list[Inbox] = []
 
-    async def door(message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int]):
-        return await inboxes[0].put_passive(message, within, together)
+    async def door(
+        message: InboundMessage, within: timedelta, together: Callable[[Sequence[Reply]], int], along: Along
+    ):
+        return await inboxes[0].put_passive(message, within, together, along)
 
     async def unused(message: InboundMessage) -> Sequence[Reply]:
         raise AssertionError("WeChat answers through its own door")

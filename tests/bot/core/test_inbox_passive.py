@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.channels.memory import MemoryChannel
-from bot.core.assistant import CLAIM_FOR, Assistant, Taken
+from bot.core.assistant import CLAIM_FOR, Along, Assistant, Taken
 from bot.core.delivery import Sender
 from bot.core.message import InboundMessage
 from bot.inbox import Inbox
@@ -23,12 +23,12 @@ class Stalled(Assistant):
 
     stall, failures = 0.0, 0
 
-    def take(self, message: InboundMessage) -> Taken:
+    def take(self, message: InboundMessage, along: Along | None = None) -> Taken:
         time.sleep(self.stall)
         if self.failures:
             self.failures -= 1
             raise Busy("try again")
-        return super().take(message)
+        return super().take(message, along)
 
 
 @pytest.fixture
