@@ -3,13 +3,16 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic, sleep
 
 import pytest
 
+from storage.engine import Database
 from storage.errors import Busy
 from storage.writers import Writers
+from tests.conftest import Clock
 
 
 class Noted:
@@ -255,3 +258,119 @@ class TestTogether:
         stage.play(nothing, wrong, nothing)
         assert stage.steps == ["begin", "0", "mark", "1", "undo", "roll back", "begin", "2", "commit"]
         assert [type(stage.ended[number]) for number in range(3)] == [Busy, KeyError, type(None)]
+
+
+class TestOneThread:
+    def test_turns_of_one_thread_are_one_commit(self) -> None:
+        stage = Stage()
+        with stage.writers.together():
+            for number in range(3):
+                with stage.writers.turn():
+                    stage.steps.append(str(number))
+        assert stage.steps == ["begin", "0", "mark", "1", "keep", "mark", "2", "keep", "commit"]
+
+    def test_nothing_is_begun_for_nothing(self) -> None:
+        stage = Stage()
+        with stage.writers.together():
+            pass
+        assert stage.steps == []
+        with stage.writers.turn():
+            pass
+        assert stage.steps == ["begin", "commit"]
+
+    @pytest.mark.parametrize("failing", [0, 1])
+    def test_a_turn_that_fails_is_taken_back_alone(self, failing: int) -> None:
+        stage, kept = Stage(), list[int]()
+        with stage.writers.together():
+            for number in range(3):
+                try:
+                    with stage.writers.turn():
+                        if number == failing:
+                            wrong()
+                    kept.append(number)
+                except KeyError:
+                    stage.steps.append("failed")
+        assert kept == [number for number in range(3) if number != failing]
+        assert stage.steps.count("commit") == 1
+        assert stage.steps[:3] == (["begin", "roll back", "failed"] if failing == 0 else ["begin", "mark", "undo"])
+
+    def test_a_commit_that_fails_is_told(self) -> None:
+        stage = Stage("commit")
+
+        def write_twice() -> None:
+            with stage.writers.together():
+                for _ in range(2):
+                    with stage.writers.turn():
+                        pass
+
+        with pytest.raises(Busy):
+            write_twice()
+        stage.failing.clear()
+        with stage.writers.turn():
+            pass
+        assert stage.steps[-2:] == ["begin", "commit"]
+
+    def test_what_was_lost_with_a_later_turn_is_told_and_nothing_more_is_written(self) -> None:
+        stage, failures = Stage("undo"), list[type[Exception]]()
+
+        def write() -> None:
+            with stage.writers.together():
+                for block in (nothing, wrong, nothing):
+                    try:
+                        with stage.writers.turn():
+                            block()
+                    except (KeyError, Busy) as failure:
+                        failures.append(type(failure))
+
+        with pytest.raises(Busy):
+            write()
+        assert failures == [KeyError, Busy]
+        assert stage.steps == ["begin", "mark", "undo", "roll back"]
+
+    def test_one_inside_another_is_refused(self) -> None:
+        stage = Stage()
+        with stage.writers.together(), stage.writers.turn(), pytest.raises(RuntimeError), stage.writers.turn():
+            pass
+        with stage.writers.turn(), pytest.raises(RuntimeError), stage.writers.together():
+            pass
+        assert stage.steps == ["begin", "commit"] * 2
+
+    def test_others_wait_for_the_whole_and_may_join_its_commit(self) -> None:
+        stage, entered, go = Stage(), Event(), Event()
+
+        def many() -> None:
+            with stage.writers.together():
+                for number in range(2):
+                    with stage.writers.turn():
+                        entered.set()
+                        go.wait(10)
+                        stage.steps.append(str(number))
+
+        def one() -> None:
+            with stage.writers.turn():
+                stage.steps.append("other")
+
+        threads = [Thread(target=many), Thread(target=one)]
+        threads[0].start()
+        entered.wait(10)
+        threads[1].start()
+        while not stage.writers._waiting:
+            sleep(0.001)
+        go.set()
+        for thread in threads:
+            thread.join(10)
+        assert [step for step in stage.steps if step not in ("mark", "keep")] == ["begin", "0", "1", "other", "commit"]
+
+    def test_the_database_keeps_or_takes_back_each(self, database: Database, clock: Clock) -> None:
+        with database.together():
+            for key in ("first", "wrong", "last"):
+                with suppress(KeyError), database.work() as work:
+                    work.conversations.mark_seen(key, clock())
+                    if key == "wrong":
+                        wrong()
+        with database.read() as work:
+            assert [work.conversations.turn_of(key) is not None for key in ("first", "wrong", "last")] == [
+                True,
+                False,
+                True,
+            ]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.channels.telegram.updates import message_of, plainly_said, update_of
 from bot.core.message import Address, Event
 from intents.recogniser import Recogniser
 from intents.wording import Wording
@@ -350,3 +351,38 @@ async def test_a_quick_turn_shows_nothing_of_the_kind(on: Stage):
     await on.post(on.said("quick"))
     await on.telegram._incoming.rest(1.0)
     assert not on.api.calls
+
+
+@pytest.mark.parametrize("hint", ["en", "zh-hans", None])
+@pytest.mark.parametrize("text", ["How long?", "多久？", "2", " ", "\u202eright to left"])
+def test_a_plain_text_is_read_as_the_library_reads_it(text: str, hint: str | None):
+    sender = {"id": 7, "is_bot": False, "first_name": "A"} | ({"language_code": hint} if hint else {})
+    said = {"message_id": 5, "from": sender, "chat": {"id": 7, "type": "private"}, "date": 1772443800, "text": text}
+    update = update_of(data := {"update_id": 9, "message": said})
+    assert update.message is not None
+    assert plainly_said(data) == message_of(update, update.message)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"text": ""},
+        {"text": 7},
+        {"text": "/start"},
+        {"date": "1"},
+        {"date": 0},
+        {"from": None},
+        {"from": {"id": 7, "is_bot": True}},
+        {"chat": {"id": 7, "type": "group"}},
+        {"reply_to_message": {}},
+        {"forward_origin": {}},
+        {"entities": []},
+        {"via_bot": {}},
+    ],
+)
+def test_what_is_not_plain_is_left_to_the_library(odd: dict[str, object]):
+    sender = {"id": 7, "is_bot": False, "first_name": "A"}
+    said = {"message_id": 5, "from": sender, "chat": {"id": 7, "type": "private"}, "date": 1772443800, "text": "hello"}
+    assert plainly_said({"update_id": 9, "message": said}) is not None
+    assert plainly_said({"update_id": 9, "message": said | odd}) is None
+    assert plainly_said({"update_id": 9, "edited_message": said}) is None
