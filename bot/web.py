@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.core.channel import Channel, Door
-from bot.guards import BodyCap, OwnPagesOnly, SecureHeaders, secure
+from bot.guards import BodyCap, OwnPagesOnly, SecureHeaders, is_foreign, secure
 from bot.look import ASSET_ROUTE, asset_address, is_fragment, text
 from bot.policy_pages import PolicyPages
 from bot.result_api import PREFIX as RESULTS_PREFIX
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 class Webhooks:
     """What a platform posts goes straight to its route, which caps and checks it itself; all else goes to `app`.
 
-    No browser reads those answers, and the guards of pages cost a seventh of a turn's processor time.
+    No browser reads those answers, so only the guard against other sites' posts stands here as well: those of pages cost
+    a seventh of a turn's processor time.
     """
 
     def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
@@ -38,7 +39,8 @@ class Webhooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and (post := self._posts.get(scope["path"])):
-            response: Response = await post(Request(scope, receive))
+            request = Request(scope, receive)
+            response: Response = Response(status_code=403) if is_foreign(request.headers) else await post(request)
             await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
