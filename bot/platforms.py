@@ -65,6 +65,7 @@ def telegram_settings(settings: Settings) -> "TelegramSettings":
         live_per_second=settings.telegram_live_per_second,
         broadcast_per_second=settings.telegram_broadcast_per_second,
         public_url=settings.public_url,
+        name=settings.telegram_name,
     )
 
 

@@ -26,7 +26,7 @@ from bot.directory.settings import AccountsSettings
 from bot.portal_api import Links, PortalApi, PortalSettings
 from bot.result_api import ResultApi
 from bot.settings import Settings
-from bot.webhooks import Webhooks, WebhookSettings
+from bot.webhooks import Webhooks, WebhookSettings, secret_problems
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
 from knowledge.deadlines import Deadlines, load_rules, official_calendar
@@ -81,6 +81,9 @@ def request_desk(
     settings: Settings, database: Database, policy: PolicyVersion, wording: Wording, clock: Clock
 ) -> RequestDesk:
     """What `settings` describe. Raises Misconfigured."""
+    mailboxes = {"CLAUSEBOT_STAFF_MAIL": settings.staff_mail, "CLAUSEBOT_AUDIT_MAIL": settings.audit_mail}
+    if (named := [name for name, mailbox in mailboxes.items() if mailbox]) and not settings.smtp_host:
+        raise Misconfigured([f"{name}: nothing can be mailed to it without SMTP_HOST" for name in named])
     codes = Codes.of(database.keyring)
     sending = CodeSending(database, codes, clock)
     channels: list[Channel] = []
@@ -107,13 +110,17 @@ def request_desk(
     portal_secret = settings.portal_secret.get_secret_value()
     if portal_secret:
         portal = PortalSettings(portal_secret, settings.portal_secret_old.get_secret_value())
-        links = Links(settings.public_url, has_wechat=bool(settings.wechat_app_id))
+        telegram = settings.telegram_name if settings.telegram_token.get_secret_value() else ""
+        links = Links(settings.public_url, telegram, bool(settings.wechat_app_id))
         routes += PortalApi(portal, database, codes, clock, links).routes
     voices = {name: Voice(wording, policy, name) for name in wording.languages}
     voice, reach = voices.__getitem__, reach_of(settings)
     requests = Requests(codes, deadlines(settings), reach, bool(portal_secret), ports_of(settings, codes, voice))
     directory = directory_of(settings, database, clock)
-    enquiries = Enquiries(database, directory, clock, voice, reach=reach, portal_connected=bool(portal_secret))
+    zone = requests.deadlines.rule_sets[0].zone
+    enquiries = Enquiries(
+        database, directory, clock, voice, reach=reach, portal_connected=bool(portal_secret), zone=zone
+    )
     announcing = Announcing(
         database,
         directory,
@@ -122,15 +129,19 @@ def request_desk(
         reach=reach,
         company=dict(policy.name),
         result_url=f"{settings.public_url}/result/",
+        zone=zone,
     )
     routes += results_pages.routes(
         database, requests, clock, policy.name, public=settings.public_url.startswith("https")
     )
     webhooks = None
-    if secret := settings.webhook_secret.get_secret_value():
-        routes += ResultApi(secret, database, requests, clock).routes
+    secret, secret_old = (one.get_secret_value() for one in (settings.webhook_secret, settings.webhook_secret_old))
+    if secret or secret_old:
+        if problems := secret_problems(secret, secret_old):
+            raise Misconfigured(problems)
+        routes += ResultApi(secret, database, requests, clock, secret_old=secret_old).routes
     if settings.webhook_url:
-        webhooks = Webhooks(WebhookSettings(settings.webhook_url, secret), database, clock)
+        webhooks = Webhooks(WebhookSettings(settings.webhook_url, secret, secret_old), database, clock)
     return RequestDesk(
         requests, tuple(channels), tuple(routes), directory, enquiries, database, clock, announcing, webhooks
     )
@@ -146,7 +157,7 @@ def ports_of(settings: Settings, codes: Codes, voice: Callable[[str], Voice]) ->
     reach, has_portal = reach_of(settings), bool(settings.portal_secret.get_secret_value())
 
     def ports(work: Work, now: datetime) -> Ports:
-        news = News(work, now, voice, reach, f"{settings.public_url}/stop/").ports()
+        news = News(work, now, voice, reach, f"{settings.public_url}/stop/", settings.staff_mail).ports()
 
         def tell(order: Order, key: str, values: Mapping[str, str]) -> None:
             news.tell(order, key, values)

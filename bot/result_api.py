@@ -8,10 +8,9 @@ by its key: the same key again within seven days gets the same answer.
 
 import asyncio
 import hashlib
-import hmac
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -28,7 +27,7 @@ from bot.core.order_guards import was_verified
 from bot.core.order_moves import Actor, NotAllowed, State
 from bot.core.order_papers import FILE_MOST
 from bot.core.requests import Requests
-from bot.webhook_signing import DIGEST, KEY, NAME, NONCE, SIGNATURE, TIMESTAMP, sign_answer, sign_result
+from bot.webhook_signing import DIGEST, KEY, NAME, NONCE, SIGNATURE, TIMESTAMP, secret_of, sign_answer, sign_result
 from knowledge.rights import Right, rights
 from storage.engine import Database
 from storage.errors import StorageError
@@ -59,13 +58,14 @@ class Wrong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request whose signature is right. `name` as in its header."""
+    """A request whose signature is right. `name` as in its header, `secret`: what it was signed with."""
 
     number: str
     nonce: str
     key: str
     digest: str
     name: str
+    secret: str = field(repr=False)
 
     @property
     def meaning(self) -> str:
@@ -76,8 +76,12 @@ class Sent:
 class ResultApi:
     """The one call of the company's systems."""
 
-    def __init__(self, secret: str, database: Database, requests: Requests, clock: Clock) -> None:
-        self._secret, self._database, self._requests, self._clock = secret, database, requests, clock
+    def __init__(
+        self, secret: str, database: Database, requests: Requests, clock: Clock, *, secret_old: str = ""
+    ) -> None:
+        """`secret_old`: the one before, taken too while it is changed."""
+        self._secrets = [one for one in (secret, secret_old) if one]
+        self._database, self._requests, self._clock = database, requests, clock
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     @property
@@ -86,10 +90,9 @@ class ResultApi:
         return [Route(PREFIX + "{number}/result", self._take, methods=["POST"])]
 
     async def _take(self, request: Request) -> Response:
-        nonce = ""
+        sent: Sent | None = None
         try:
             sent = self._signed(request)
-            nonce = sent.nonce
             async with self._slots, asyncio.timeout(READ_WITHIN):
                 body = await _read(request, sent.digest)
                 status, told = await asyncio.to_thread(self._run, sent, body)
@@ -106,8 +109,9 @@ class ResultApi:
         raw = json.dumps(told).encode()
         stamp = int(self._clock().timestamp())
         headers = {}
-        if nonce:
-            headers = {TIMESTAMP: str(stamp), SIGNATURE: sign_answer(self._secret, status, stamp, nonce, raw)}
+        if sent:  # With the secret of who asks: both know it.
+            signature = sign_answer(sent.secret, status, stamp, sent.nonce, raw)
+            headers = {TIMESTAMP: str(stamp), SIGNATURE: signature}
         return Response(raw, status, headers, "application/json")
 
     def _signed(self, request: Request) -> Sent:
@@ -120,15 +124,16 @@ class ResultApi:
         shaped = _NONCE.fullmatch(nonce) and _KEY.fullmatch(key) and _DIGEST.fullmatch(digest) and _NAME.fullmatch(name)
         if not shaped or not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
             raise Wrong(401, "signature")
-        right = sign_result(self._secret, request.url.path, int(stamp), nonce, key, name, digest)
-        if not hmac.compare_digest(right.encode(), signature.encode(errors="surrogatepass")):
+        path, at = request.url.path, int(stamp)
+        secret = secret_of(self._secrets, lambda one: sign_result(one, path, at, nonce, key, name, digest), signature)
+        if secret is None:
             raise Wrong(401, "signature")
         if abs(int(stamp) - self._clock().timestamp()) > CLOCKS_DIFFER.total_seconds():
             raise Wrong(401, "timestamp")
         number = tidy(str(request.path_params["number"]))
         if number is None:
             raise Wrong(404, "order")
-        return Sent(number, nonce, key, digest, name)
+        return Sent(number, nonce, key, digest, name, secret)
 
     def _run(self, sent: Sent, body: bytes) -> tuple[int, dict[str, Any]]:
         now = self._clock()

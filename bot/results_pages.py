@@ -180,8 +180,8 @@ class ResultsPages:
         return await self._shown(request, lambda _: ("certificate.html", 200, _judged(None, "")))
 
     async def check_certificate(self, request: Request) -> Response:
-        typed = (await _form(request, "certificate"))["certificate"][:CERTIFICATE_MOST]
-        stated = self._certificates.read(typed)
+        whole = (await _form(request, "certificate"))["certificate"]
+        stated, typed = self._certificates.read(whole), whole[:CERTIFICATE_MOST]
         status = 200 if stated else 422
         return await self._shown(request, lambda _: ("certificate.html", status, _judged(stated, typed)))
 

@@ -8,6 +8,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.app import App
 from bot.core.audit import AnchorFile, chain_new, check_and_note
+from bot.core.audit_mail import AnchorMail
 from bot.core.retention import forget_old
 
 FORGET_EVERY_HOURS = 6
@@ -29,6 +30,8 @@ def start(app: App) -> BackgroundScheduler:
     database, clock = app.database, app.clock
     anchors = app.settings.audit_anchor
     anchor_file = AnchorFile(Path(anchors), database.keyring) if anchors else None
+    mailbox = app.settings.audit_mail
+    by_mail = [AnchorMail(database, mailbox, app.settings.company, clock)] if mailbox else []
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
     )
@@ -40,7 +43,7 @@ def start(app: App) -> BackgroundScheduler:
     )
     scheduler.add_job(lambda: chain_new(database, clock), IntervalTrigger(seconds=CHAIN_EVERY_SECONDS), id="chain")
     scheduler.add_job(
-        lambda: check_and_note(database, clock, anchor_file),
+        lambda: check_and_note(database, clock, anchor_file, by_mail),
         IntervalTrigger(hours=CHECK_EVERY_HOURS),
         id="audit",
         next_run_time=clock() + SETTLED,

@@ -22,7 +22,7 @@ from bot.core.order_guards import was_verified
 from bot.core.package_held import stamp
 from bot.directory.line import Line
 from bot.directory.settings import SECRET_LEAST
-from bot.webhook_signing import KEY, NONCE, SIGNATURE, TIMESTAMP, sign_event
+from bot.webhook_signing import KEY, NONCE, SIGNATURE, SIGNATURE_OLD, TIMESTAMP, sign_event
 from storage.engine import Database
 from storage.errors import Unreadable
 from storage.stores.orders import Order
@@ -43,6 +43,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "stopped": "order.refused",
         "withdrawn": "order.withdrawn",
         "appealed": "order.opened",
+        "alarm urgent": "order.urgent",
+        "alarm look_missed": "order.look_missed",
     }
 )
 """What is told, by what the trail notes."""
@@ -71,6 +73,8 @@ class WebhookSettings:
 
     url: str
     secret: str = field(repr=False)
+    secret_old: str = field(default="", repr=False)
+    """The one before: news bear its signature, too, while it is changed."""
 
     def __post_init__(self) -> None:
         problems = []
@@ -83,12 +87,19 @@ class WebhookSettings:
             problems.append("WEBHOOK_URL: must look like https://privacy.example.com/clausebot")
         elif parts.scheme == "http" and there not in _LOOPBACK:
             problems.append("WEBHOOK_URL: must be https: requests of customers travel there")
-        if len(self.secret) < SECRET_LEAST or not self.secret.isascii() or self.secret != self.secret.strip():
-            problems.append(
-                f"WEBHOOK_SECRET: must be at least {SECRET_LEAST} letters and digits; openssl rand -hex 32 makes one"
-            )
+        problems += secret_problems(self.secret, self.secret_old)
         if problems:
             raise Misconfigured(problems)
+
+
+def secret_problems(secret: str, secret_old: str) -> list[str]:
+    """What is wrong with the secrets; the old one may be empty."""
+    named = {"WEBHOOK_SECRET": secret} | ({"WEBHOOK_SECRET_OLD": secret_old} if secret_old else {})
+    return [
+        f"{name}: must be at least {SECRET_LEAST} letters and digits; openssl rand -hex 32 makes one"
+        for name, one in named.items()
+        if len(one) < SECRET_LEAST or not one.isascii() or one != one.strip()
+    ]
 
 
 class Webhooks:
@@ -172,8 +183,10 @@ class Webhooks:
     def _post(self, told: Told) -> str:
         """The status of the answer, or one word of why there was none."""
         nonce, timestamp = secrets.token_hex(16), int(self._clock().timestamp())
-        signature = sign_event(self._settings.secret, self._path, timestamp, nonce, told.public_id, told.body)
-        headers = {NONCE: nonce, TIMESTAMP: str(timestamp), SIGNATURE: signature, KEY: told.public_id}
+        headers = {NONCE: nonce, TIMESTAMP: str(timestamp), KEY: told.public_id}
+        for name, secret in ((SIGNATURE, self._settings.secret), (SIGNATURE_OLD, self._settings.secret_old)):
+            if secret:
+                headers[name] = sign_event(secret, self._path, timestamp, nonce, told.public_id, told.body)
         self._line = self._line or Line()
         try:
             return str(self._line.post(self._settings.url, told.body, headers, WITHIN).status)

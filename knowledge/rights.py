@@ -6,6 +6,7 @@ the flags and can't be set.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum, StrEnum
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from knowledge.errors import BrokenFile
 from knowledge.tables import read_toml
 
 BUNDLED = Path(__file__).parent / "rights.toml"
+LOOK_MOST = 72
+"""Hours: what may wait for longer isn't urgent."""
 
 
 class Right(StrEnum):
@@ -49,12 +52,20 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """Within how long somebody of staff looks at a request: the company's own aim, no law's. `label` says so."""
+
+    within: timedelta
+    label: Localized
+
+
+@dataclass(frozen=True, slots=True)
 class RightRule:
     """One right.
 
     `level` and `code` are what shows the person; `staff_check`: where no portal is connected, a contact and a check by a
     staff member stand in for them. `papers`: staff check papers before the request is open. `deadline` is the right's
-    name in the rule sets. `checklist` holds (key, words) for staff.
+    name in the rule sets. `checklist` holds (key, words) for staff. `first_look`: of what is urgent.
     """
 
     right: Right
@@ -72,6 +83,7 @@ class RightRule:
     clauses: tuple[str, ...]
     law: tuple[str, ...]
     checklist: tuple[tuple[str, Localized], ...]
+    first_look: Aim | None = None
 
     @property
     def two_staff(self) -> bool:
@@ -113,14 +125,26 @@ def _rule(right: Right, block: dict[str, Any]) -> RightRule:
         clauses=tuple(block.pop("clauses")),
         law=tuple(block.pop("law")),
         checklist=checklist,
+        first_look=_aim(block.pop("first_look", None)),
         **flags,
     )
     if left := block.keys() - {"name", "deadline"}:
         raise ValueError(f"keys that mean nothing: {', '.join(sorted(left))}")
     if rule.deadline not in DEADLINES:
         raise ValueError(f"deadline = {rule.deadline!r}; there are: {', '.join(sorted(DEADLINES))}")
+    if rule.urgent is not (rule.first_look is not None):
+        raise ValueError("what is urgent has a first_look, and nothing else has")
     if rule.two_staff and rule.level is not Level.PORTAL:
         raise ValueError("what discloses, destroys or changes something needs the portal as proof")
     if len({key for key, _ in checklist}) < len(checklist):
         raise ValueError("two items of the checklist have one key")
     return rule
+
+
+def _aim(block: dict[str, Any] | None) -> Aim | None:
+    if block is None:
+        return None
+    hours = block["hours"]
+    if type(hours) is not int or not 0 < hours <= LOOK_MOST or block.keys() != {"hours", "en", "zh"}:
+        raise ValueError(f"first_look = {block!r}; it takes hours (1 to {LOOK_MOST}), en, zh")
+    return Aim(timedelta(hours=hours), {"en": block["en"], "zh": block["zh"]})

@@ -103,9 +103,9 @@ def chain(work: Work, now: datetime, *, limit: int = 2_000, thorough: bool = Fal
     return len(links)
 
 
-def entries(read: Callable[[], AbstractContextManager[Work]], page: int = PAGE) -> Iterator[Entry]:
-    """Everything in the chain, in its order; an entry that is gone ends it with LookupError. One page a transaction."""
-    after = 0
+def entries(read: Callable[[], AbstractContextManager[Work]], page: int = PAGE, *, after: int = 0) -> Iterator[Entry]:
+    """Everything in the chain behind the number `after`, in its order; an entry that is gone ends it with LookupError.
+    One page a transaction."""
     while True:
         with read() as work:
             columns = (LINK.c.seq, LINK.c.trail_id, UTC_TEXT[work.connection.dialect.name], *WORDS, LINK.c.hash)
@@ -118,6 +118,15 @@ def entries(read: Callable[[], AbstractContextManager[Work]], page: int = PAGE) 
                 raise LookupError(f"number {row[0]}, entry {row[1]}, is gone from the trail")
             yield Entry(*row)
         after = rows[-1][0]
+
+
+def entries_of(work: Work, thing: str) -> list[tuple[Entry, bytes]]:
+    """What happened to one thing, as far as it is chained, in the order of the chain; each with the hash before it."""
+    before = LINK.alias()
+    both = TRAIL.join(LINK, LINK.c.trail_id == TRAIL.c.id).outerjoin(before, before.c.seq == LINK.c.seq - 1)
+    columns = (LINK.c.seq, TRAIL.c.id, UTC_TEXT[work.connection.dialect.name], *WORDS, LINK.c.hash, before.c.hash)
+    wanted = select(*columns).select_from(both).where(TRAIL.c.thing == thing).order_by(LINK.c.seq)
+    return [(Entry(*row[:-1]), row[-1] or FIRST) for row in raw(work.connection, wanted)]
 
 
 def raw(connection: Connection, wanted: Select[Any]) -> list[Any]:

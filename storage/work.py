@@ -40,7 +40,7 @@ class Work:
 
     @cached_property
     def conversations(self) -> Conversations:
-        return Conversations(self.connection)
+        return Conversations(self.connection, self.keyring)
 
     @cached_property
     def deliveries(self) -> Deliveries:

@@ -4,6 +4,8 @@
     ~ account K-1001                     an account with a phone and an e-mail address, on file for 400 days
     ~ account K-1002 10 days             ... for ten days only
     ~ a new phone number for K-1001      the one on file is replaced now
+    ~ the directory is down              nobody learns anything about any account ...
+    ~ the directory answers again        ... until now
     ~ a portal is connected              the company's portal makes links
     ~ the portal makes a link for K-1001 {link} is what it hands to /start
     ~ the portal is told {digits}        what the chat showed is typed into the portal; {number} is what that shows
@@ -13,6 +15,7 @@
     ~ papers are handed in               for the order of the latest number
     ~ somebody stops it                  by the latest stop link that a contact got
 
+A fact `! mailed SUBJECT` is about the latest mail to the mailbox of staff.
 After every message what waits for the directory is asked, and codes go out: {code} is the latest. As time passes, what
 is due for orders happens; by the hour once a hold has begun, because a hold counts only time that was looked at.
 """
@@ -25,7 +28,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.channels.memory import MemoryChannel
-from bot.core.accounts import Account, MemoryDirectory
+from bot.core.accounts import Account, DirectoryDown, MemoryDirectory
 from bot.core.binding import Bindings, Offered, Shown
 from bot.core.channel import Lane, Receipt
 from bot.core.code_sending import CodeSending
@@ -46,6 +49,7 @@ from storage.engine import Database
 from storage.work import Work
 
 REACH = frozenset({"email", "sms"})
+STAFF_MAIL = "desk@example.com"
 _ACCOUNT = re.compile(r"account (?P<id>\S+)(?: (?P<days>\d+) days)?")
 _CODE = re.compile(r"[0-9]{4} [0-9]{4}")
 _STOP = "https://privacy.example.com/stop/"
@@ -63,11 +67,30 @@ class Post(MemoryChannel):
         super().__init__(name)
         self._codes = codes
         self.sent: list[str] = []
+        self.to_staff: list[str] = []
 
     async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         async with self._codes.filled(reply) as filled:
-            self.sent.append(filled.text)
+            (self.to_staff if address.user == STAFF_MAIL else self.sent).append(filled.text)
             return await super().send(address, filled, lane)
+
+
+class Directory(MemoryDirectory):
+    """The company's accounts, unless it is down."""
+
+    is_down = False
+
+    def find(self, hint: str) -> Account | None:
+        self._reached()
+        return super().find(hint)
+
+    def get(self, account_id: str) -> Account | None:
+        self._reached()
+        return super().get(account_id)
+
+    def _reached(self) -> None:
+        if self.is_down:
+            raise DirectoryDown("stalled")
 
 
 class Company:
@@ -77,7 +100,7 @@ class Company:
         self, database: Database, policy: PolicyVersion, wording: Wording, clock: Callable[[], datetime]
     ) -> None:
         self._database, self._clock, self._codes = database, clock, Codes.of(database.keyring)
-        self.directory = MemoryDirectory()
+        self.directory = Directory()
         voices = {name: Voice(wording, policy, name) for name in wording.languages}
         self._voice = voices.__getitem__
         sending = CodeSending(database, self._codes, clock)
@@ -88,7 +111,13 @@ class Company:
         self.requests = Requests(self._codes, reach=REACH, ports=self._ports)
 
     def _ports(self, work: Work, now: datetime) -> Ports:
-        return News(work, now, self._voice, REACH, _STOP).ports()
+        return News(work, now, self._voice, REACH, _STOP, STAFF_MAIL).ports()
+
+    @property
+    def mailed(self) -> str:
+        """The subject of the latest mail to staff, its number masked; "nothing" before there is one."""
+        mails = [text for channel in self.post for text in channel.to_staff]
+        return "\n".join(self.masked(mails[-1].splitlines()[:1])) if mails else "nothing"
 
     async def do(self, what: str) -> bool:
         """Does what stands behind the "~"; False when it is nothing of the company's."""
@@ -105,6 +134,8 @@ class Company:
             assert known is not None, what
             fresh = Contact(Kind.PHONE, "+8613900000000", self._clock())
             self.directory.put(replace(known, contacts=(fresh, *known.of_kind(Kind.EMAIL))))
+        elif what in ("the directory is down", "the directory answers again"):
+            self.directory.is_down = what.endswith("down")
         elif what == "a portal is connected":
             self.requests = replace(self.requests, has_portal=True)
         elif what.startswith("the portal makes a link for "):
@@ -138,10 +169,12 @@ class Company:
                 self._voice,
                 reach=REACH,
                 portal_connected=self.requests.has_portal,
+                zone=self.requests.deadlines.rule_sets[0].zone,
             )
             await asyncio.to_thread(ask.run_due)
         for sender in self._senders:
-            await sender.sweep()
+            while await sender.sweep():
+                pass
         for channel in self.post:
             for text in channel.sent:
                 self.placeholders["code"] = found[0] if (found := _CODE.search(text)) else self.placeholders["code"]

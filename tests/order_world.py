@@ -1,4 +1,4 @@
-"""A small world of orders on a database in memory, whatever may happen to them, and a judge who knows the rules from
+"""A small world of orders on a database, whatever may happen to them, and a judge who knows the rules from
 outside: not from the table of moves but from the product's own words.
 
     delivered or executed => (PORTAL and code, or CONTACT and staff check) and two staff
@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import CheckConstraint, StaticPool, create_engine, update
+from sqlalchemy import CheckConstraint, Engine, StaticPool, create_engine, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
@@ -22,6 +23,7 @@ from knowledge.rights import rights
 from storage.crypto import Keyring
 from storage.engine import Database
 from storage.errors import Conflict
+from storage.sqlite import writing
 from storage.stores.order_holds import STEADY
 from storage.tables import WorkOrder
 from storage.tables.common import table
@@ -45,22 +47,30 @@ ENDED = {"answered", "closed", "refused", "withdrawn", "expired"}
 DESTROYS, DISCLOSES = {"deletion", "closure"}, {"access", "portability"}
 
 
+CONTRADICTIONS = """
+    SELECT count(*) FROM work_order WHERE (delivered_at IS NOT NULL OR executed_at IS NOT NULL) AND NOT (
+      (level = 2 AND code_proven_at IS NOT NULL OR level = 1 AND checked_by IS NOT NULL)
+      AND proposed_by IS NOT NULL AND approved_by IS NOT NULL AND proposed_by <> approved_by)"""
+"""The orders that contradict the promise, as the database finds them: neither our program nor its idea of an order between."""
+
+
 class Broken(AssertionError):
     """A rule was broken; the message says which, and by what."""
 
 
 class World:
-    """Orders in memory. `without` names checks of the database that are left out."""
+    """Orders in memory, or in a file with the tables that the migrations make; each deed is a transaction of its own.
 
-    def __init__(self, seed: int = 1, *, without: Collection[str] = (), has_portal: bool = False) -> None:
+    `without` names checks of the database that are left out, in memory.
+    """
+
+    def __init__(
+        self, seed: int = 1, *, without: Collection[str] = (), has_portal: bool = False, file: Path | None = None
+    ) -> None:
+        self.keyring = Keyring.new()
         self.chance, self.now, self.real = random.Random(seed), START, timedelta(0)
         self.jumps = 0
-        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-        with _left_out(without):
-            SQLModel.metadata.create_all(engine)
-        self.connection = engine.connect()
-        self.connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-        self.keyring = Keyring.new()
+        self.connection = (_in_file(file, self.keyring) if file else _in_memory(without)).connect()
         self.work = Work(self.connection, self.keyring)
         hire(self.work, START, "ann", "ben", "cleo", "dora")
         self.work.staff.set_own_account(DORA, DORAS_ACCOUNT)
@@ -75,6 +85,7 @@ class World:
         self.refusers: dict[int, int] = {}
         self.steps = self.moved = self.declined = 0
         self._tries: dict[int, tuple[int, Tries]] = {}
+        self.connection.commit()
 
     @property
     def orders(self) -> Orders:
@@ -88,8 +99,9 @@ class World:
         """The scheduler's minute. What it moves is judged like everything else."""
         due = self.work.orders.ticking(self.now, 500)
         run_due(cast(Database, _Here(self._one_work)), self.now, deadlines(), lambda _: self.ports)
+        self.connection.commit()
         for before in due:
-            self.judge(Deed("clock", Actor("clock"), before), self.work.orders.of_id(before.id))
+            self.judge(Deed("clock", Actor("clock"), before), self.kept(before))
 
     def pass_time(self, hours: float) -> None:
         """Honest time: the clock and the world go on together, as if the scheduler looked every hour."""
@@ -106,6 +118,7 @@ class World:
         """Time passes and the scheduler doesn't run; the clock is looked at all the same, as at every approval."""
         for _ in range(hours):
             self._look_after(HOUR)
+        self.connection.commit()
 
     def _look_after(self, step: timedelta) -> None:
         self.real, self.now = self.real + step, self.now + step
@@ -118,21 +131,49 @@ class World:
         self.tick()
 
     def do(self, deed: Deed, act: Callable[[Orders], Order | None]) -> Order | None:
-        """Tries a deed. None where it was declined; raises Broken where it should have been."""
+        """Tries a deed. None where it was declined; raises Broken where it should have been.
+
+        Judged is what the database keeps of it, after the commit.
+        """
         self.steps += 1
         try:
             after = act(self.orders)
         except (Declined, Conflict):
+            self.connection.rollback()
             self.declined += 1
             return None
         except IntegrityError as stepped_in:
+            self.connection.rollback()
             raise Broken(
                 f"{deed.name}: the program let it pass, the database had to refuse it: {stepped_in.orig}"
             ) from stepped_in
+        self.connection.commit()
         self.moved += 1
-        if after is not None:
-            self.judge(deed, after)
+        if after is None:
+            return None
+        kept = self.kept(after)
+        # When the clock looks next may have changed without a move.
+        if kept != after._replace(joined=False, next_at=kept.next_at):
+            raise Broken(f"{deed.name}: said is {after!r}, but kept is {kept!r}")
+        self.judge(deed, kept, joined=after.joined)
         return after
+
+    def kept(self, order: Order) -> Order:
+        """The order as the database has it."""
+        found = self.work.orders.of_id(order.id)
+        assert found is not None
+        return found
+
+    @property
+    def contradictions(self) -> int:
+        """How many of all orders so far contradict the promise."""
+        return int(self.connection.execute(text(CONTRADICTIONS)).scalar_one())
+
+    @property
+    def results(self) -> int:
+        """How many were delivered or carried out."""
+        done = "SELECT count(*) FROM work_order WHERE delivered_at IS NOT NULL OR executed_at IS NOT NULL"
+        return int(self.connection.execute(text(done)).scalar_one())
 
     def tries(self, order: Order) -> Tries:
         """What anybody might try with the order; made once for each version of it."""
@@ -144,15 +185,16 @@ class World:
 
     # ---- the judge
 
-    def judge(self, deed: Deed, after: Order | None) -> None:
-        """Raises Broken where what is there now may not be."""
-        assert after is not None
+    def judge(self, deed: Deed, after: Order, *, joined: bool = False) -> None:
+        """Raises Broken where what is there now may not be. `joined`: to an order that was there before."""
         before, name = deed.before, deed.name
         if before is not None and before.version == after.version:
             return
         for rule, holds in self._claims(deed, before, after):
             if not holds:
                 raise Broken(f"{rule}; after {name} by {deed.actor}: {before!r} -> {after!r}")
+        if joined:
+            return
         if after.approved_at is not None and (before is None or before.approved_at is None) and after.hold_until:
             self.begun[after.id] = (self.real, self.jumps, after.hold_until - self.now)
         if after.warned_at is not None and (before is None or before.warned_at is None):
@@ -306,6 +348,22 @@ MAY: dict[str, set[str]] = {
     "papers_came": {"bot"},
 }
 """Who may make a move, by the product's words."""
+
+
+def _in_file(file: Path, keyring: Keyring) -> Engine:
+    """A database as the program makes it, opened as the program opens it to write."""
+    with Database.open(f"sqlite:///{file}", keyring) as database:
+        journal = database.facts.journal_mode
+    return writing(file, journal)
+
+
+def _in_memory(without: Collection[str]) -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    with _left_out(without):
+        SQLModel.metadata.create_all(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+    return engine
 
 
 @dataclass(frozen=True)

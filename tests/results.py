@@ -53,6 +53,7 @@ class Handing:
             reach=EVERYTHING,
             company=COMPANY,
             result_url="https://privacy.example.com/result/",
+            zone=deadlines().rule_sets[0].zone,
         )
         self.enquiries = Enquiries(
             database, self.directory, clock, voices.__getitem__, reach=EVERYTHING, portal_connected=portal

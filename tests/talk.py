@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 from sqlmodel import col, func, select
@@ -139,6 +139,7 @@ class Stage:
             self.now += timedelta(**{f"{found['unit']}s": int(found["amount"])})
             forget_old(self._database, self.now)
             self._company.tick()
+            await self._company.go_on()
             return await self._news()
         if line.startswith("~ "):
             return await self._do_at_company(line[2:])
@@ -162,7 +163,8 @@ class Stage:
         """What reaches the speaker unasked."""
         delivered = self._channel.delivered[self._speaker]
         before = len(delivered)
-        await self._sender.sweep()
+        while await self._sender.sweep():  # One message of a person at a time.
+            pass
         return delivered[before:]
 
     async def _say(self, said: str) -> list[Reply]:
@@ -228,6 +230,7 @@ class Stage:
             "language": self._language,
             "rating": self._rating,
             "quarantined": self._quarantined,
+            "mailed": lambda: self._company.mailed,
         }
         if kind not in look_up:
             raise Broken(f"no fact is called {kind!r}; there are {', '.join(look_up)}")
@@ -344,7 +347,7 @@ def abridged(lines: Sequence[str]) -> list[str]:
 
 def _replies(lines: Sequence[str]) -> Iterator[list[str]]:
     starts = [n for n, line in enumerate(lines) if line.startswith("<")]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         yield list(lines[start:end])
 
 

@@ -84,6 +84,18 @@ def test_a_difference_is_shown_with_its_line(talk: Path, stage: Database, writte
         play(talk, stage)
 
 
+def test_a_silence_where_something_was_to_be_said_is_a_difference(talk: Path, stage: Database):
+    talk.write_text(TALK.replace("> /policy", "~ 1 minute").replace("! outcome command\n", ""), encoding="utf-8")
+    with pytest.raises(Broken, match=r"menu\.talk:2: ~ 1 minute\n- < Legal"):
+        play(talk, stage)
+
+
+def test_all_news_of_one_moment_come_at_once():
+    """Three requests lapse in the same minute; the outbox sends one message of a person at a time."""
+    said = (FOLDER / "en" / "order_waiting.talk").read_text(encoding="utf-8")
+    assert said.partition("~ 8 days\n")[2].partition("\n>")[0].count("has lapsed") == 3
+
+
 def test_all_differences_are_told_together(talk: Path, stage: Database):
     talk.write_text(TALK.replace("Pick a part", "Pick").replace("command", "answered"), encoding="utf-8")
     with pytest.raises(Broken) as broken:

@@ -119,6 +119,10 @@ GOOD = [
     ("PORTAL_SECRET_OLD", "invented", SecretStr("invented")),
     ("WEBHOOK_URL", "https://privacy.example.com/clausebot", "https://privacy.example.com/clausebot"),
     ("WEBHOOK_SECRET", "invented", SecretStr("invented")),
+    ("WEBHOOK_SECRET_OLD", "invented", SecretStr("invented")),
+    ("CLAUSEBOT_AUDIT_MAIL", "Audit@Example.com", "audit@example.com"),
+    ("TELEGRAM_NAME", "example_privacy_bot", "example_privacy_bot"),
+    ("CLAUSEBOT_STAFF_MAIL", " Desk@Example.com", "desk@example.com"),
     ("CLAUSEBOT_AUDIT_ANCHOR", "/mnt/other/anchor.txt", "/mnt/other/anchor.txt"),
     ("CLAUSEBOT_STAFF", "ada", "ada"),
 ]
@@ -155,6 +159,9 @@ ODD = [
     ("CLAUSEBOT_PUBLIC_URL", "https://"),
     ("CLAUSEBOT_PUBLIC_URL", "http://[::1"),
     ("CLAUSEBOT_LOG_FORMAT", "xml"),
+    ("CLAUSEBOT_STAFF_MAIL", "the privacy desk"),
+    ("TELEGRAM_NAME", "@example_bot"),
+    ("TELEGRAM_NAME", "t.me/example_bot"),
     ("CLAUSEBOT_LOG_LEVEL", "loud"),
 ]
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bot.commands.acting import As
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,7 +23,8 @@ BAD_SHOWN = 20
 """Bad rows that are listed unless --all-bad."""
 
 accounts = typer.Typer(
-    help="The company's accounts: import a list, look one up (masked), count them.", no_args_is_help=True
+    help="The company's accounts: import a list, look one up (masked), count them, let codes count again.",
+    no_args_is_help=True,
 )
 EncodingName = Annotated[
     Literal["auto", "utf-8", "gb18030"], typer.Option(help="How the file is written; auto finds out.")
@@ -84,6 +87,26 @@ def accounts_show(
         found = run_show(database, account_id, system_clock())
     if not found:
         raise typer.Exit(1)
+
+
+@accounts.command("unlock")
+def accounts_unlock(
+    account_id: Annotated[str, typer.Argument(metavar="ID", help="The account's id, as the company writes it.")],
+    me: As = "",
+    totp_stdin: Annotated[
+        bool, typer.Option("--totp-stdin", help="Read the one-time password from standard input. For scripts.")
+    ] = False,
+) -> None:
+    """Let codes for an account count again, after a hundred wrong ones in a row.
+
+    Whoever does has looked who tried, and who the owner is. Takes an officer, asks for your one-time password, and is
+    in the trail under your name. Example: clausebot accounts unlock K-100001 --as ada
+    """
+    from bot.commands.account_unlocking import run_unlock
+    from bot.commands.acting import at_desk
+
+    with at_desk(me, secrets_from_stdin=totp_stdin) as desk:
+        run_unlock(desk, account_id)
 
 
 @accounts.command("stats")

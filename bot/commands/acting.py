@@ -68,6 +68,7 @@ def at_desk(me: str = "", *, secrets_from_stdin: bool = False) -> Iterator[Desk]
     from bot.core.errors import Misconfigured
     from bot.core.roles import BadEntry, NotPermitted
     from bot.core.staff import Staffers
+    from bot.core.staff_alarm import StaffAlarm
     from bot.settings import read
     from storage.errors import Busy, StorageError
 
@@ -79,7 +80,7 @@ def at_desk(me: str = "", *, secrets_from_stdin: bool = False) -> Iterator[Desk]
     try:
         yield Desk(
             database,
-            Staffers(database, system_clock),
+            Staffers(database, system_clock, alarm=StaffAlarm(settings.staff_mail if settings.smtp_host else "")),
             system_clock,
             Console(highlight=False),
             line_of_stdin if secrets_from_stdin else at_terminal,

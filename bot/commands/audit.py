@@ -52,6 +52,30 @@ def audit_export(file: Annotated[Path, typer.Argument(help="A new file; one JSON
         raise typer.Exit(1)
 
 
+@audit.command("verify-pack")
+def audit_verify_pack(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="As `clausebot orders pack` made it.")],
+    trail: Annotated[
+        Path | None, typer.Option(help="A file of `clausebot audit export`: do the order's entries stand in it?")
+    ] = None,
+    head: Annotated[
+        str, typer.Option(metavar="HASH", help="A hash from an anchor or a mail, which the chain must come to.")
+    ] = "",
+    key: Annotated[
+        str, typer.Option(metavar="HEX", help="The public key that must have signed, as the company told it.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+) -> None:
+    """Check the audit pack of an order. Needs the file alone: neither a database nor keys. Exit code 1 when it doesn't fit.
+
+    Example: clausebot audit verify-pack KP-7M2D-Q4XK.zip --trail trail.jsonl --head 8c1f...e2
+    """
+    from bot.commands.pack_checking import run_verify_pack
+
+    if not run_verify_pack(file, trail, head=head, key=key, as_json=as_json):
+        raise typer.Exit(1)
+
+
 @audit.command("show")
 def audit_show(thing: Annotated[str, typer.Argument(help='Kind and id, as in "order:17" or "person:4".')]) -> None:
     """Show what happened to one thing, oldest first. Exit code 1 when nothing is noted about it."""

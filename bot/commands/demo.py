@@ -1,6 +1,7 @@
 """`clausebot demo`: everything on this machine, with stand-ins of both platforms and two phones to try them with."""
 
 import secrets
+import shlex
 import socket
 from pathlib import Path
 
@@ -23,9 +24,23 @@ from bot.rehearsal.sms import SmsStandIn
 from bot.rehearsal.telegram import TelegramStandIn
 from bot.rehearsal.wechat import WeChatStandIn
 from bot.schedule import start
-from bot.settings import Settings
+from bot.settings import Settings, names
 
 FOLDER = Path("var/demo")
+FOR_STAFF = (
+    "DATABASE_URL",
+    "CLAUSEBOT_KEY_FILE",
+    "CLAUSEBOT_KNOWLEDGE_DIR",
+    "CLAUSEBOT_PUBLIC_URL",
+    "SMTP_HOST",
+    "SMTP_PORT",
+    "SMTP_FROM",
+    "SMTP_TLS",
+    "SMS_URL",
+    "SMS_SECRET",
+    "PORTAL_SECRET",
+)
+"""What `clausebot orders` must know as well: without mail and SMS it would tell no contact of a deletion."""
 
 
 def run_demo(port: int) -> None:
@@ -49,6 +64,7 @@ async def _demo(listener: socket.socket) -> None:
             database_url=f"sqlite:///{FOLDER}/clausebot.db",
             key_file=FOLDER / "keys.toml",
             knowledge_dir=FOLDER / "knowledge",
+            public_url=address,
             telegram_token=SecretStr(f"1:{secrets.token_urlsafe(26)}"),
             telegram_api_url=telegram_url,
             telegram_webhook_secret=SecretStr(secret),
@@ -78,8 +94,7 @@ async def _demo(listener: socket.socket) -> None:
             f"\n  The policy   {address}/policy"
             f"\n  A customer's portal, to connect a chat   {address}/portal    their mail and phone   {address}/mailbox"
             f"\n  Requests are worked by ann, ben and cem, whose one-time passwords come from the secret {TOTP_SECRET}:"
-            f"\n    DATABASE_URL=sqlite:///{FOLDER}/clausebot.db CLAUSEBOT_KEY_FILE={FOLDER}/keys.toml"
-            f" .venv/bin/clausebot orders list --as ann\n\n  Ctrl-C ends it.\n",
+            f"\n    . {_for_staff(settings)}; .venv/bin/clausebot orders list --as ann\n\n  Ctrl-C ends it.\n",
             flush=True,
         )
         jobs = start(app)
@@ -91,3 +106,15 @@ async def _demo(listener: socket.socket) -> None:
             await mailbox.close()
             await telegram.close()
             await wechat.close()
+
+
+def _for_staff(settings: Settings) -> Path:
+    """A file for a shell of staff beside this demo: its settings, as exports. They hold for this run of the demo."""
+    path, lines = FOLDER / "staff.sh", []
+    for name in FOR_STAFF:
+        value = getattr(settings, names()[name])
+        shown = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        lines.append(f"export {name}={shlex.quote(shown)}\n")
+    path.write_text("".join(lines), encoding="utf-8")
+    path.chmod(0o600)
+    return path

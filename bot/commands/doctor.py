@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bot.commands.doctor_audit import audit_findings
 from bot.core.errors import Misconfigured
 from bot.core.finding import Finding
 from bot.platforms import telegram_settings, wechat_settings
@@ -76,7 +77,10 @@ def examine(*, offline: bool = False) -> Iterator[Finding]:
         return
     where = "" if Path(".env").exists() else "; no .env here, so defaults and the environment count"
     yield Finding("settings", "ok", f"all known and in range{where}")
-    for look in (_knowledge, _wording, _matcher, _topics, _database, _disk, _clock, _address, _platforms):
+    for look in (_knowledge, _wording, _matcher, _topics, _database):
+        yield from _safely(look, settings)
+    yield from _safely(audit_findings, settings, "audit")
+    for look in (_disk, _clock, _address, _platforms):
         yield from _safely(look, settings)
     yield from _safely(lambda settings: _live(settings, offline), settings, "platforms")
 

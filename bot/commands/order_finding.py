@@ -52,8 +52,12 @@ def wanted_of(desk: OrderDesk, filters: Filters, me: int | None) -> Wanted:
 
 
 def found(orders: Orders, wanted: Wanted, most: int, sort: str) -> list[Order]:
-    """At most so many orders, sorted. By anything but the due date only the first 5,000 due are sorted."""
+    """At most so many orders, sorted; by due date the urgent ones first. By anything else only the first 5,000 due are
+    sorted."""
     every = list(_first(orders, wanted, most if sort == "due" else SORTED_MOST))
+    if sort == "due":  # What is urgent comes first: its due date is the law's, and somebody has to look before that.
+        urgent = list(_first(orders, replace(wanted, urgent=True), most))
+        every = urgent + [order for order in every if not order.urgent]
     names = {member.id: member.name for member in orders.work.staff.all()}
     match sort:
         case "received":

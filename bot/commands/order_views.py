@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bot.core.order_dates import look_by
 from bot.core.order_guards import is_proven
 from bot.core.order_moves import State
 from bot.core.order_steps import Step
@@ -25,6 +26,9 @@ WIDE = 110
 
 _MOVED = re.compile(r"([a-z_]+)>([a-z_]+) v[0-9]+(.*)", re.DOTALL)
 """How the trail notes a move."""
+
+_NEWS = re.compile(r"order:[0-9]+:(?:v[0-9]+:)?(?P<key>[a-z_.]+)(?::[a-z]+)?")
+"""The cause of a message about an order (bot/core/order_news.py): order:5:v3:refused.other, order:5:hold_begun:email."""
 
 Names = Mapping[int, str]
 """Staff by id."""
@@ -111,6 +115,8 @@ def order_view(orders: Orders, order: Order, todo: Sequence[Step], *, revealed: 
              + (visible(remark.text) if revealed else f"({len(remark.text)} characters, hidden)"))
             for remark in remarks
         )]  # fmt: skip
+    if undelivered := _undelivered(orders, order, due):
+        parts += ["", _heading("Not delivered"), _lines(undelivered)]
     parts += ["", _heading(f"Timeline ({due.zone.key})"), _timeline(orders, order, due, names)]
     if todo:
         parts += ["", _heading("Still missing"), _lines(
@@ -140,9 +146,10 @@ def _facts(orders: Orders, order: Order, due: Due, names: Names, revealed: bool)
     when = "paused" if order.paused_at else left_words(due, orders.now) if order.is_live else ""
     asked, account = orders.body(order), orders.account(order)
     shown = visible(asked.decode("utf-8", "replace")) if revealed else f"({len(asked)} bytes, hidden: --reveal)"
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table, by = Table(show_header=False, box=None, padding=(0, 2, 0, 0)), look_by(order)
     rows: list[tuple[str, RenderableType | None]] = [
         ("received", _at(order.received_at, due)),
+        ("first look", Text(f"by {_at(by, due)}", style="bold red") if by else None),
         ("due", Text(f"{due.due_on:%Y-%m-%d} {when}".rstrip(), style=colour)),
         ("because", Text(f"{basis.label['en']} · {basis.label['zh']} ({basis.rule})")),
         ("aim for", f"{due.aim_at.astimezone(due.zone):%Y-%m-%d}" if order.is_live else None),
@@ -193,6 +200,21 @@ def _hold(order: Order, due: Due) -> Table:
     if order.stopped_at:
         lines.append(("", f"stopped by a contact {_at(order.stopped_at, due)}"))
     return _lines(lines)
+
+
+def _undelivered(orders: Orders, order: Order, due: Due) -> list[tuple[str, str]]:
+    """Messages about the order that a platform or a mail server hasn't taken, and whether they are tried again."""
+    results = [f"result:{made.id}" for made in orders.work.results.of_order(order.id)]
+    found = []
+    for one in orders.work.deliveries.undelivered([f"{order.thing}:", *results]):
+        named = _NEWS.fullmatch(one.cause)
+        what = "the link to the result" if one.cause in results else named["key"] if named else one.cause
+        if one.settled_at is None:
+            says = f"tried {one.attempts} times, again {_at(one.due_at, due)}"
+        else:
+            says = f"given up {_at(one.settled_at, due)}: {one.reason or one.state}"
+        found.append((one.channel, f"{what.replace('_', ' ')}: {says}"))
+    return found
 
 
 def _timeline(orders: Orders, order: Order, due: Due, names: Names) -> Table:

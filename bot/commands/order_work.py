@@ -50,7 +50,7 @@ def run_show(desk: OrderDesk, number: str, *, reveal: bool) -> None:
     """Prints one order. What people wrote only with `reveal`, which the trail notes."""
     member = desk.desk.acting(Task.READ if reveal else Task.SEE)
     if reveal:
-        _note_reveal(desk, number, member)
+        note_reading(desk, desk.look(number), member)
     with desk.reading() as orders:
         order = get(orders, number)
         todo = steps(orders, order)
@@ -150,6 +150,8 @@ def run_answer(desk: OrderDesk, number: str, words: str) -> None:
     rule = rights()[Right(order.right)]
     event = Event.DELIVERED if rule.discloses else Event.EXECUTED if rule.two_staff else Event.ANSWERED
     desk.hold_back(order, event, member)
+    if rule.discloses:
+        _has_files(desk, order)
     says = {Event.DELIVERED: "Released to the person.", Event.EXECUTED: "Noted as carried out."}.get(event, "Answered.")
 
     def answer(orders: Orders, order: Order) -> Order:
@@ -212,16 +214,30 @@ def _summary(desk: OrderDesk, order: Order, verb: str) -> None:
         desk.desk.console.print(Text(line))
 
 
-def _note_reveal(desk: OrderDesk, number: str, member: Member) -> None:
-    """Notes that a member reads what people wrote, before they do; no more than casework needs."""
-    order = desk.look(number)
+def _has_files(desk: OrderDesk, order: Order) -> None:
+    """A copy holds what the company knows, not only what was said to the assistant. Raises BadEntry."""
+    with desk.reading() as orders:
+        there = any(not file.paper for file in orders.files(order, for_person=True))
+    if not there:
+        raise BadEntry(
+            f"{order.number}: there is no file for the person yet, so nothing was sent. Attach what the company holds: "
+            f"clausebot orders attach {order.number} FILE --for-person. If it holds nothing, attach a page that says so"
+        )
+
+
+def note_reading(
+    desk: OrderDesk, order: Order, member: Member, action: str = "revealed", detail: str = "", *, counts: bool = True
+) -> None:
+    """Notes that a member reads what people wrote, before they do; no more than casework needs. Raises NotPermitted.
+
+    `counts`: whether it is one of the orders that a member may reveal in an hour."""
     with desk.desk.database.work() as work:
         key = f"reveal:staff:{member.id}"
-        wait = work.pace.take(key, REVEALS_AN_HOUR / 3600, REVEALS_BURST, desk.now, ahead=0)
+        wait = work.pace.take(key, REVEALS_AN_HOUR / 3600, REVEALS_BURST, desk.now, ahead=0) if counts else 0
         if wait:
             work.trail.add(desk.now, f"staff:{member.id}", "reveal_refused", order.thing)
         else:
-            work.trail.add(desk.now, f"staff:{member.id}", "revealed", order.thing)
+            work.trail.add(desk.now, f"staff:{member.id}", action, order.thing, detail)
     if wait:
         raise NotPermitted(f"{member.name} has revealed many orders; the next one in {ceil(wait)} seconds")
 

@@ -288,6 +288,42 @@ def orders_certificate(
         run_certificate(desk, number, to)
 
 
+@orders.command("pack")
+def orders_pack(
+    number: Number,
+    to: Annotated[Path, typer.Option("--to", "-o", metavar="FILE.zip", help="A new file; nothing is overwritten.")],
+    language: Annotated[
+        str, typer.Option("--language", help="Of the page: en, zh or zh-Hant; otherwise the order's own.")
+    ] = "",
+    with_files: Annotated[
+        bool, typer.Option("--with-files", help="Enclose attached files, but none that shows who somebody is.")
+    ] = False,
+    with_chain: Annotated[
+        bool,
+        typer.Option(
+            "--with-chain", help="Enclose the chain from the order's first line to its end, others' included."
+        ),
+    ] = False,
+    without_words: Annotated[
+        bool, typer.Option("--without-words", help="Leave out what people wrote. So an auditor may make one, too.")
+    ] = False,
+    me: As = "",
+    totp_stdin: FromStdin = False,
+) -> None:
+    """Make the audit pack of one order: one ZIP for an authority, with a page to read, the data, the trail and its hashes.
+
+    Numbers of documents and cards, passwords and keys are masked; the account is a hint. Asks for your one-time password,
+    and the trail notes your name. Checked with: clausebot audit verify-pack FILE.zip
+
+    Example: clausebot orders pack KP-7M2D-Q4XK -o KP-7M2D-Q4XK.zip --as ada
+    """
+    from bot.commands.order_desk import at_order_desk
+    from bot.commands.order_pack import run_pack
+
+    with at_order_desk(me, secrets_from_stdin=totp_stdin) as desk:
+        run_pack(desk, number, to, language=language, words=not without_words, files=with_files, chain=with_chain)
+
+
 @orders.command("export")
 def orders_export(
     state: States = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands.acting import As, Desk, at_desk
+from bot.commands.enrolling import taken_over
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +32,10 @@ FromStdin = Annotated[
         help="Read what would be asked for from standard input, a line each, in the same order. For scripts.",
     ),
 ]
-CODE_TRIES = 3
+Qr = Annotated[
+    bool | None,
+    typer.Option("--qr/--no-qr", help="Draw the secret as a QR code; otherwise only where a terminal shows it."),
+]
 
 
 @staff.command("add")
@@ -41,18 +45,20 @@ def staff_add(
     own_account: Annotated[
         str, typer.Option(metavar="ID", help="Their own account at the company: they never decide about it.")
     ] = "",
+    qr: Qr = None,
     me: As = "",
     operator: Operator = False,
     secrets_stdin: FromStdin = False,
 ) -> None:
-    """Add a member. Asks for a password twice, shows the secret for an authenticator app, and asks for a code of it.
+    """Add a member. Asks for a password twice, shows the secret for an authenticator app as a QR code and as text, and
+    asks for a code of it.
 
     Let the new member sit at the keyboard for that. The first admin is added without --as; from then on an admin adds.
 
     Example: clausebot staff add ben --role officer --as ada
     """
     with at_desk(me, secrets_from_stdin=secrets_stdin) as desk:
-        run_add(desk, name, role, own_account or None, operator=operator, scripted=secrets_stdin)
+        run_add(desk, name, role, own_account or None, operator=operator, scripted=secrets_stdin, qr=qr)
 
 
 @staff.command("list")
@@ -94,10 +100,23 @@ def staff_roles(
 
 
 @staff.command("reset-totp")
-def staff_reset_totp(name: Name, me: As = "", operator: Operator = False, secrets_stdin: FromStdin = False) -> None:
+def staff_reset_totp(
+    name: Name, qr: Qr = None, me: As = "", operator: Operator = False, secrets_stdin: FromStdin = False
+) -> None:
     """Give a member a new secret for one-time passwords, after a lost phone or too many wrong codes."""
     with at_desk(me, secrets_from_stdin=secrets_stdin) as desk:
-        run_reset_totp(desk, name, operator=operator, scripted=secrets_stdin)
+        run_reset_totp(desk, name, operator=operator, scripted=secrets_stdin, qr=qr)
+
+
+@staff.command("unlock")
+def staff_unlock(name: Name, me: As = "", operator: Operator = False, secrets_stdin: FromStdin = False) -> None:
+    """Let a member's tries count again at once, after too many wrong codes or passwords. What they had stays good.
+
+    Ask the member first whether the wrong ones were theirs. If not, somebody guesses: give a new secret instead
+    (reset-totp). Example: clausebot staff unlock ben --as ada
+    """
+    with at_desk(me, secrets_from_stdin=secrets_stdin) as desk:
+        run_unlock(desk, name, operator=operator)
 
 
 @staff.command("password")
@@ -131,6 +150,7 @@ def run_add(
     *,
     operator: bool = False,
     scripted: bool = False,
+    qr: bool | None = None,
 ) -> "Member":
     """Adds a member, once a code of the new secret was right (not for scripts). Raises BadEntry, NotPermitted."""
     from bot.core.roles import BadEntry, Role, tidy_name, tidy_roles
@@ -142,7 +162,7 @@ def run_add(
             raise BadEntry(f"{name}: somebody has this name. Names stay with whom they were given to")
     by = _manager(desk, operator)
     password, secret = _new_password(desk, name), new_secret()
-    step = _taken_over(desk, name, secret, scripted)
+    step = taken_over(desk, name, secret, scripted, qr)
     member = desk.staffers.add(by, name, wanted, password, secret, used_step=step, own_account=own_account)
     desk.console.print(f"{member.name} is {', '.join(sorted(member.roles))} now.", markup=False)
     if Role.ADMIN not in wanted and not desk.staffers.has_admin():
@@ -150,7 +170,9 @@ def run_add(
     return member
 
 
-def run_reset_totp(desk: Desk, name: str, *, operator: bool = False, scripted: bool = False) -> "Member":
+def run_reset_totp(
+    desk: Desk, name: str, *, operator: bool = False, scripted: bool = False, qr: bool | None = None
+) -> "Member":
     """A new secret; the old one holds until a code of the new one was right (not for scripts). Raises NotPermitted."""
     from bot.core.roles import on_record
     from bot.core.staff import new_secret
@@ -158,10 +180,23 @@ def run_reset_totp(desk: Desk, name: str, *, operator: bool = False, scripted: b
     with desk.database.read() as work:
         member = on_record(work, name, hold=False)
     by, secret = _manager(desk, operator), new_secret()
-    step = _taken_over(desk, member.name, secret, scripted)
+    step = taken_over(desk, member.name, secret, scripted, qr)
     member = desk.staffers.set_secret(by, name, secret, used_step=step)
     desk.console.print(f"{member.name} has new one-time passwords; the old ones are void.", markup=False)
     return member
+
+
+def run_unlock(desk: Desk, name: str, *, operator: bool = False) -> None:
+    """Ends a wait or a lock after wrong tries. Raises NotPermitted, also where nothing is to be ended."""
+    from bot.core.roles import NotPermitted, on_record
+
+    with desk.database.read() as work:
+        member = on_record(work, name, hold=False)
+    if not member.is_locked and not member.waits_until(desk.clock()):
+        raise NotPermitted(f"{member.name} is neither locked nor waiting; nothing was changed")
+    member, wrong = desk.staffers.unlock(_manager(desk, operator), name)
+    says = f"{member.name} was let in again after {wrong} wrong tries in a row; the next one counts at once."
+    desk.console.print(says, markup=False, soft_wrap=True)
 
 
 def run_password(desk: Desk, name: str, *, operator: bool = False) -> None:
@@ -247,27 +282,6 @@ def _new_password(desk: Desk, name: str) -> str:
     if tidy_password(desk.ask("The same again"), name) != password:
         raise BadEntry("the two passwords differ")
     return password
-
-
-def _taken_over(desk: Desk, name: str, secret: str, scripted: bool) -> int:
-    """Shows the secret and sees that an app has it: the step of the code given. 0 for scripts. Raises NotPermitted."""
-    from bot.core.roles import NotPermitted
-    from bot.core.staff import secret_address, step_of
-
-    groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    desk.console.print(f"\nSecret of {name}'s one-time passwords, shown this once:\n\n  {groups}\n", markup=False)
-    desk.console.print(secret_address(secret, name, desk.settings.company), soft_wrap=True, markup=False)
-    desk.console.print(
-        "\nType it into an authenticator app as a setup key (time-based, 6 digits). No QR code is drawn here: "
-        "that would need one more library. Clear the screen afterwards.\n"
-    )
-    if scripted:
-        return 0
-    for _ in range(CODE_TRIES):
-        if step := step_of(secret, desk.ask("A code that the app shows now"), desk.clock()):
-            return step
-        desk.console.print("That isn't the code of this secret at this time: check the secret, and the phone's clock.")
-    raise NotPermitted("no right code was given, so nothing was changed")
 
 
 def _state(member: "Member", now: "datetime") -> tuple[str, str]:

@@ -10,7 +10,7 @@ because the code that goes with it does.
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 
 import structlog
 
@@ -19,6 +19,7 @@ from bot.core.clock import Clock
 from bot.core.contacts import Contact, Kind
 from bot.core.enquiries import CHANNEL_OF
 from bot.core.message import Reply
+from bot.core.order_card import at_clock
 from bot.core.package_files import PackageTooBig
 from bot.core.packages import Built, build
 from bot.core.results import KEPT_FOR
@@ -55,10 +56,12 @@ class Announcing:
         reach: frozenset[str],
         company: dict[str, str],
         result_url: str,
+        zone: tzinfo = UTC,
     ) -> None:
-        """`reach`: the channels that are there; `company`: its name by language; `result_url`: what a token is put behind."""
+        """`reach`: the channels that are there; `company`: its name by language; `result_url`: what a token is put behind;
+        `zone`: whose clock the mails tell."""
         self._database, self._directory, self._clock, self._voice = database, directory, clock, voice
-        self._reach, self._company, self._result_url = reach, company, result_url
+        self._reach, self._company, self._result_url, self._zone = reach, company, result_url, zone
 
     def run_due(self) -> int:
         """Makes what is due, and takes away what is over; how many were made. Raises StorageError."""
@@ -125,7 +128,12 @@ class Announcing:
             raise _Dropped
         for contact in contacts:
             self._tell(
-                work, order, contact, f"result:{made.id}", self._result_url + token, f"{until:%Y-%m-%d %H:%M} UTC"
+                work,
+                order,
+                contact,
+                f"result:{made.id}",
+                self._result_url + token,
+                at_clock(until, self._zone, order.language),
             )
         detail = f"{len(contacts)} contacts, {built.size} bytes, sha256 {built.sha256}"
         work.trail.add(now, "bot", "result announced", order.thing, detail)

@@ -1,7 +1,7 @@
 """Keeping the audit trail provable: chaining it, noting its end outside, reading it all again.
 
 The chain alone proves nothing against whoever owns the database: they can make it anew. So its end is noted by the hour
-where they can't reach, one line an anchor:
+where they can't reach, in a file or by mail (bot/core/audit_mail.py), one line an anchor:
 
     2026-03-02T09:30:00Z 1843 <hash of number 1843, hex> <id of the key> <signature, hex>
 """
@@ -9,10 +9,11 @@ where they can't reach, one line an anchor:
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -25,11 +26,27 @@ from storage.errors import Busy, KeyMissing
 
 log = structlog.get_logger(__name__)
 
-Note = Callable[[datetime, Head], None]
-"""Notes the end of the chain somewhere outside. Raises OSError."""
 BITE, PAUSE = 1_000, 0.01
 """Entries and seconds: how the running program reads the trail again, in bites of some milliseconds."""
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Outside(Protocol):
+    """A place outside where the end of the chain is noted."""
+
+    def noted(self) -> int:
+        """The last number that was noted there; 0 for none."""
+        ...
+
+    def note(self, at: datetime, end: Head) -> None:
+        """Notes the end of the chain. Raises OSError."""
+        ...
+
+
+def anchor_line(keyring: Keyring, at: datetime, end: Head) -> str:
+    """One anchor, signed with the present key."""
+    stated = f"{at.astimezone(UTC).strftime(TIME)} {end.seq} {end.hash.hex()} {keyring.current}"
+    return f"{stated} {_signature(keyring, stated, keyring.current)}"
 
 
 class AnchorFile:
@@ -40,8 +57,7 @@ class AnchorFile:
 
     def note(self, at: datetime, end: Head) -> None:
         """Adds the end of the chain, on disk when this returns. Raises OSError."""
-        stated = f"{at.astimezone(UTC).strftime(TIME)} {end.seq} {end.hash.hex()} {self.keyring.current}"
-        line = f"{stated} {self._signature(stated, self.keyring.current)}\n".encode()
+        line = f"{anchor_line(self.keyring, at, end)}\n".encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self._is_torn():
             line = b"\n" + line
@@ -65,7 +81,7 @@ class AnchorFile:
                 stated, signature = line.rsplit(" ", 1)
                 at, seq, digest, key_id = stated.split(" ")
                 anchor = Anchor(datetime.strptime(at, TIME).replace(tzinfo=UTC), int(seq), bytes.fromhex(digest))
-                good = hmac.compare_digest(self._signature(stated, key_id).encode(), signature.encode())
+                good = hmac.compare_digest(_signature(self.keyring, stated, key_id).encode(), signature.encode())
             except ValueError:
                 problems.append(f"{where} is no anchor: it was changed, or the disk was full when it was written")
                 continue
@@ -88,10 +104,6 @@ class AnchorFile:
             file.seek(-1, os.SEEK_END)
             return file.read() != b"\n"
 
-    def _signature(self, stated: str, key_id: str) -> str:
-        key = self.keyring.derived("audit.anchor", key_id)
-        return hmac.new(key, stated.encode(), hashlib.sha256).hexdigest()
-
 
 def chain_new(database: Database, clock: Clock) -> int:
     """Chains what was noted since the last time; how many entries. When the database is busy, the next time does it."""
@@ -106,10 +118,10 @@ def chain_new(database: Database, clock: Clock) -> int:
     return chained
 
 
-def check_and_note(database: Database, clock: Clock, file: AnchorFile | None, more: Iterable[Note] = ()) -> Verdict:
-    """Reads the whole trail against the anchors in `file`, and notes its end there and by each of `more`.
+def check_and_note(database: Database, clock: Clock, file: AnchorFile | None, more: Iterable[Outside] = ()) -> Verdict:
+    """Reads the whole trail against the anchors in `file`, and notes its end there and in each of `more`.
 
-    Nothing is noted where something doesn't fit, or nothing is new; either is told in the log. Raises Busy.
+    Nothing is noted where something doesn't fit, or nothing is new; the first is told in the log. Raises Busy.
     """
     while _chain_thoroughly(database, clock()):
         pass
@@ -118,14 +130,19 @@ def check_and_note(database: Database, clock: Clock, file: AnchorFile | None, mo
     if verdict.broken:
         log.error("audit_broken", how=verdict.broken.how, seq=verdict.broken.seq, entry=verdict.broken.entry)
         return verdict
-    noted = max((anchor.seq for anchor in anchors), default=0)
-    for note in (*([file.note] if file else []), *more):
+    places = [(max((anchor.seq for anchor in anchors), default=0), file.note)] if file else []
+    # Each place by itself: one that failed is behind the others and tried again.
+    for noted, note in (*places, *((place.noted(), place.note) for place in more)):
         if verdict.head.seq > noted:
             try:
                 note(clock(), verdict.head)
             except OSError as cant:
                 log.error("audit_not_anchored", error=type(cant).__name__, seq=verdict.head.seq)
     return verdict
+
+
+def _signature(keyring: Keyring, stated: str, key_id: str) -> str:
+    return hmac.new(keyring.derived("audit.anchor", key_id), stated.encode(), hashlib.sha256).hexdigest()
 
 
 def _chain_thoroughly(database: Database, now: datetime) -> int:

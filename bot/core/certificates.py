@@ -91,7 +91,9 @@ class Certificates:
     def read(self, text: str) -> Stated | None:
         """What a certificate states; None for anything that isn't one of ours, down to the last byte."""
         try:
-            stated = json.loads(text[:CERTIFICATE_MOST])
+            if len(text) > CERTIFICATE_MOST:
+                return None  # What begins as one of ours may go on as anything.
+            stated = json.loads(text, object_pairs_hook=_once)
             signature = bytes.fromhex(stated["signature"])
             if stated["format"] != FORMAT or stated["public_key"] != self.public_key:
                 return None
@@ -115,6 +117,13 @@ class Certificates:
 def _plain(stated: Mapping[str, Any]) -> bytes:
     """What is signed."""
     return json.dumps(stated, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two, readers disagree about which one counts."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name twice")
+    return dict(pairs)
 
 
 def _role(work: Work, staff_id: int) -> str:

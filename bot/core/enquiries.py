@@ -8,7 +8,7 @@ transaction: a row waits (storage/stores/enquiries.py), and whoever is woken by 
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import structlog
 
@@ -18,10 +18,12 @@ from bot.core.clock import Clock
 from bot.core.code_sending import reference_of
 from bot.core.contacts import Contact, Kind
 from bot.core.message import Reply
+from bot.core.order_card import at_clock
 from bot.core.verification import CODES_AN_HOUR, LOCK_AT, SENT_WITHIN
 from bot.core.voice import Voice
 from knowledge.rights import Level
 from storage.engine import Database
+from storage.stores.bindings import Bound
 from storage.stores.enquiries import Asked
 from storage.stores.people import Known
 from storage.stores.verification import Wish
@@ -51,13 +53,15 @@ class Enquiries:
         *,
         reach: frozenset[str],
         portal_connected: bool,
+        zone: tzinfo = UTC,
     ) -> None:
         """`reach`: the channels that are there, of "email" and "sms"; `voice`: speaks a language.
 
         `portal_connected`: the company's portal makes links. Then a code by e-mail counts beside a fresh login only.
+        `zone`: whose clock the notices tell.
         """
         self._database, self._directory, self._clock, self._voice = database, directory, clock, voice
-        self._reach, self._portal_connected = reach, portal_connected
+        self._reach, self._portal_connected, self._zone = reach, portal_connected, zone
 
     def run_due(self, limit: int = 16) -> int:
         """Asks for what is due, at most `limit`; how many were asked for. Raises StorageError."""
@@ -154,19 +158,23 @@ class Enquiries:
             return
         cause = f"{one.kind}:{bound.id}"
         at = bound.unbound_at or bound.bound_at
-        values = {"at": f"{at:%Y-%m-%d %H:%M} UTC", "chat": self._voice(one.language).shared(f"chat_{bound.channel}")}
         told = 0
         for contact in account.contacts if account else ():
             if CHANNEL_OF[contact.kind] in self._reach:
                 key = f"{one.kind}_sms" if contact.kind is Kind.PHONE else f"{one.kind}_mail"
-                self._queue(work, contact, cause, one.language, key, **values)
+                self._queue(work, contact, cause, one.language, key, **self._said(bound, at, one.language))
                 told += 1
         for other in work.bindings.of_account(bound.account):
             whom = work.bindings.chat_of(other)
             if whom and whom.id != one.person.id:
-                self._tell(work, whom, cause, f"{one.kind}_sms", whom.language, **values)
+                self._tell(work, whom, cause, f"{one.kind}_sms", whom.language, **self._said(bound, at, whom.language))
                 told += 1
         work.trail.add(now, "bot", "contacts told", f"binding:{bound.id}", str(told))
+
+    def _said(self, bound: Bound, at: datetime, language: str) -> dict[str, str]:
+        """When, and which kind of chat, in the language of whoever is told."""
+        chat = self._voice(language).shared(f"chat_{bound.channel}")
+        return {"at": at_clock(at, self._zone, language), "chat": chat}
 
     # ---- the outbox
 

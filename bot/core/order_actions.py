@@ -76,9 +76,10 @@ def my_orders(scene: Scene, arguments: Mapping[str, str]) -> str:
 def order_acts(scene: Scene, arguments: Mapping[str, str]) -> str:
     """What the person may do with the order now."""
     order = own_order(scene, arguments["number"])
+    if not _orders(scene).may_speak(order, person(scene.known.id), _account(scene)):
+        return ""  # The account was proved by a code alone: the order is shown, and moved only from its own chats.
     if order.is_live:
-        # A remark is taken only from the chat that the order was opened from.
-        return "remark withdraw" if order.person_id == scene.known.id else "withdraw"
+        return "remark withdraw"
     is_open_to_appeal = order.state == State.REFUSED and order.appealed_at is None and order.stopped_at is None
     if is_open_to_appeal and order.ended_at and scene.now <= order.ended_at + APPEAL_WITHIN:
         return "appeal"
@@ -92,7 +93,8 @@ def withdraw_order(scene: Scene, arguments: Mapping[str, str]) -> str:
 
 def add_remark(scene: Scene, arguments: Mapping[str, str]) -> str:
     order = own_order(scene, arguments["number"])
-    _orders(scene).remark(order, person(scene.known.id), arguments["words"], internal=False)
+    me, account = person(scene.known.id), _account(scene)
+    _orders(scene).remark(order, me, arguments["words"], internal=False, account_id=account)
     return "added"
 
 
@@ -143,7 +145,7 @@ def _account(scene: Scene) -> str | None:
 
 
 def _orders(scene: Scene) -> Orders:
-    return scene.requests.orders(scene.work, scene.now, from_chat=True)
+    return scene.requests.orders(scene.work, scene.now, from_chat=scene.known.id)
 
 
 ORDER_EFFECTS: Mapping[str, Callable[[Scene, Mapping[str, str]], str]] = MappingProxyType(

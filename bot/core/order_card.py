@@ -3,6 +3,7 @@
 from datetime import datetime, tzinfo
 
 from bot.core.message import Reply
+from bot.core.order_dates import look_by
 from bot.core.scene import Scene
 from bot.core.voice import Voice
 from knowledge.deadlines import Due
@@ -11,6 +12,12 @@ from storage.stores.orders import Order
 
 AT = "%Y-%m-%d %H:%M"
 """Date and time of day, as `at_clock` writes them."""
+
+
+def clock_of(moment: str, language: str) -> str:
+    """A moment written by ISO 8601, as `at_clock` words it in the zone it is written in; "" for ""."""
+    at = datetime.fromisoformat(moment) if moment else None
+    return at_clock(at, at.tzinfo, language) if at and at.tzinfo else ""
 
 
 def at_clock(moment: datetime, zone: tzinfo, language: str, form: str = AT) -> str:
@@ -52,10 +59,21 @@ def _dates(scene: Scene, order: Order, due: Due) -> str:
         return voice.shared("order_waits", until=at_clock(order.expires_at, due.zone, voice.language))
     if not order.is_verified:
         return ""
+    lines = _look(scene, order, due)
     key = "order_due" if scene.now <= order.told_due_at else "order_due_over"
-    lines = [voice.shared(key, due=voice.date(due.due_on), basis=voice.pick(due.legal_basis[0].label))]
+    lines += [voice.shared(key, due=voice.date(due.due_on), basis=voice.pick(due.legal_basis[0].label))]
     if order.paused_at is not None:
         lines.append(voice.shared("order_paused"))
     if order.hold_until is not None and order.executed_at is None:
         lines.append(voice.shared("order_held", until=at_clock(order.hold_until, due.zone, voice.language)))
     return "\n".join(lines)
+
+
+def _look(scene: Scene, order: Order, due: Due) -> list[str]:
+    """By when somebody has a first look, or that it should have been by now; the hotline is named beside it."""
+    by, aim = look_by(order), rights()[Right(order.right)].first_look
+    if by is None or aim is None:
+        return []
+    key = "order_look" if scene.now <= by else "order_look_over"
+    at = at_clock(by, due.zone, scene.voice.language)
+    return [scene.voice.shared(key, at=at, basis=scene.voice.pick(aim.label))]

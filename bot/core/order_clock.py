@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from bot.core.order_dates import due_of, wake_at
+from bot.core.order_dates import due_of, reached_by, wake_at
 from bot.core.order_guards import WARN_BEFORE
 from bot.core.order_moves import NotAllowed, State
 from bot.core.orders import Orders, Ports
@@ -96,7 +96,7 @@ def _look_at(orders: Orders, order: Order, ran: Ran) -> None:
         return
     if order.hold_until is not None and order.hold_over_at is None:
         order = _hold(orders, order, ran)
-    reached = due_of(order, orders.deadlines, now).reached(now)
+    reached = reached_by(order, due_of(order, orders.deadlines, now), now)
     if reached > order.reached and (order.paused_at is None or reached == 100):
         order = orders.remind(order, reached)
         ran.reminded += 1

@@ -8,9 +8,13 @@ from bot.core.contacts import Contact
 from bot.core.order_guards import WARN_BEFORE
 from bot.core.order_moves import State
 from knowledge.deadlines import Deadlines, Due, Refused
-from knowledge.rights import Right, rights
+from knowledge.deadlines.due import MILESTONES
+from knowledge.rights import Right, RightRule, rights
 from storage.stores.orders import Order
 
+FIRST_LOOK = 10
+"""`reached` of an order whose first look is overdue; 5 and 8 stand for 50 and 80 per cent of the time to it. Above
+stand 50, 80 and 100 per cent of the time to the answer."""
 HOLD = timedelta(hours=72)
 HOLD_LONG = timedelta(days=7)
 """Where a contact is not older than 30 days: who took over an account changes its contacts first."""
@@ -40,6 +44,34 @@ def due_of(order: Order, deadlines: Deadlines, now: datetime) -> Due:
     return due if isinstance(longer, Refused) else longer
 
 
+def look_by(order: Order) -> datetime | None:
+    """By when somebody of staff is to have a first look; None where that isn't aimed for, or somebody has taken it."""
+    aim = rights()[Right(order.right)].first_look
+    return order.received_at + aim.within if aim and order.state == State.OPEN else None
+
+
+def first_reminder(rule: RightRule, due: Due) -> datetime:
+    """The first milestone of an order that is opened now."""
+    first = due.milestones[0]
+    if rule.first_look is None:
+        return first.at
+    return min(first.at, due.received_at + rule.first_look.within * first.percent / 100)
+
+
+def milestones(order: Order, due: Due) -> list[tuple[int, datetime]]:
+    """What staff are reminded of, as (`reached`, when): shares of the time to a first look, then to the answer."""
+    found = [(milestone.percent, milestone.at) for milestone in due.milestones]
+    if by := look_by(order):
+        length = by - order.received_at
+        found += [(percent * FIRST_LOOK // 100, order.received_at + length * percent / 100) for percent in MILESTONES]
+    return sorted(found)
+
+
+def reached_by(order: Order, due: Due, now: datetime) -> int:
+    """The last milestone that has passed, as the column `reached` counts them; 0 for none."""
+    return max((mark for mark, at in milestones(order, due) if at <= now), default=0)
+
+
 def columns_of(due: Due) -> dict[str, Any]:
     """The columns that hold a due date that the person is told."""
     return {
@@ -60,7 +92,7 @@ def wake_at(order: Order, due: Due, now: datetime) -> datetime | None:
         return None
     times = [order.expires_at] if order.expires_at else []
     if order.paused_at is None:
-        times += [milestone.at for milestone in due.milestones if milestone.percent > order.reached][:1]
+        times += [at for mark, at in milestones(order, due) if mark > order.reached][:1]
     elif order.reached < 100:
         times.append(now + timedelta(days=1))
     if order.hold_until is not None and order.hold_over_at is None:

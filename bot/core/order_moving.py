@@ -21,17 +21,19 @@ ENDED = frozenset({State.ANSWERED, State.CLOSED, State.REFUSED, State.WITHDRAWN,
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 TOLD = frozenset(
     {"opened", "taken", "answered", "withdrawn", "expired", "due_moved", "paused", "resumed", "reminder", "stopped"}
-    | {"hold_begun", "hold_ending", "executed", "ready", "appealed", "remark"}
+    | {"hold_begun", "hold_ending", "executed", "ready", "appealed", "remark", "look_missed"}
     | {f"refused.{reason}" for reason in Reason}
 )
 """Every key that `tell` is called with."""
 ALARMS = frozenset(
-    {"urgent", "reminder", "escalation", "stopped", "hold_over", "appealed", "withdrawn", "remark", "papers"}
+    {"urgent", "look_reminder", "look_missed", "reminder", "escalation", "stopped", "hold_over", "appealed"}
+    | {"withdrawn", "remark", "papers"}
 )
 """Every key that `alarm` is called with."""
 
 Tell = Callable[[Order, str, Mapping[str, str]], None]
-"""What the person is told about their order: tell(order, "due_moved", {"due": "2026-03-12", "words": "..."})."""
+"""What the person is told about their order: tell(order, "due_moved", {"due": "2026-03-12", "words": "..."}); dates and
+moments ("until") are ISO 8601 in the legal zone, worded by whoever tells them."""
 Alarm = Callable[[Order, str, Mapping[str, str]], None]
 """What staff are told: alarm(order, "escalation", {"percent": "100"})."""
 Warn = Callable[[Order, str, str, str, Mapping[str, str]], None]
@@ -132,8 +134,12 @@ class Moving:
         zone = self.deadlines.rule_sets[0].zone
         values = {"number": order.number, "right": order.right, "due": f"{order.told_due_at.astimezone(zone):%Y-%m-%d}"}
         if order.hold_until is not None:
-            values["until"] = f"{order.hold_until.astimezone(zone):%Y-%m-%d %H:%M}"
+            values["until"] = self._clock(order.hold_until)
         return values
+
+    def _clock(self, at: datetime) -> str:
+        """A moment as it goes to the ports: ISO 8601 in the legal zone, "2026-03-05T17:30+08:00"."""
+        return at.astimezone(self.deadlines.rule_sets[0].zone).isoformat(timespec="minutes")
 
     def _is_owner(self, order: Order, actor: Actor, account_id: str | None) -> bool:
         """Whether a person may speak for the order: it was opened from their chat, or for the account it is bound to."""

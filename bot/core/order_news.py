@@ -5,18 +5,39 @@ wrote to the person; nothing from the account.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 
 import structlog
 
+from bot.core.channel import Lane
 from bot.core.contacts import Kind
 from bot.core.enquiries import CHANNEL_OF
+from bot.core.masking import mask
 from bot.core.message import Reply
+from bot.core.order_card import clock_of, name_of
 from bot.core.order_moving import Ports
 from bot.core.voice import Voice
 from storage.stores.orders import Order
 from storage.work import Work
+
+MAIL = CHANNEL_OF[Kind.EMAIL]
+MAILED: Mapping[str, str] = MappingProxyType(
+    {
+        "urgent": "staff_urgent",
+        "look_reminder": "staff_look_reminder",
+        "look_missed": "staff_look_missed",
+        "reminder": "staff_reminder",
+        "escalation": "staff_escalation",
+        "stopped": "staff_stopped",
+    }
+)
+"""Alarms that go to the mailbox of staff, with their wording: what has to be looked at, or is late. The others wait in
+the list of orders."""
+
+_MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 log = structlog.get_logger(__name__)
 
@@ -25,10 +46,18 @@ class News:
     """The ports of one transaction."""
 
     def __init__(
-        self, work: Work, now: datetime, voice: Callable[[str], Voice], reach: frozenset[str], stop_url: str
+        self,
+        work: Work,
+        now: datetime,
+        voice: Callable[[str], Voice],
+        reach: frozenset[str],
+        stop_url: str,
+        staff_mail: str = "",
     ) -> None:
-        """`voice` speaks a language; `reach`: channels there are for contacts; `stop_url`: what a stop token is put behind."""
-        self._work, self._now, self._voice, self._reach, self._stop_url = work, now, voice, reach, stop_url
+        """`voice` speaks a language; `reach`: channels there are for contacts; `stop_url`: what a stop token is put behind;
+        `staff_mail`: the mailbox of staff, "" where there is none."""
+        self._work, self._now, self._voice, self._reach = work, now, voice, reach
+        self._stop_url, self._staff_mail = stop_url, staff_mail
 
     def ports(self) -> Ports:
         """Where the news of this transaction go."""
@@ -40,11 +69,13 @@ class News:
         if known is None:
             return
         voice = self._voice(known.language)
-        said = {"words": "", "due": "", "until": "", **values}
+        said = {"words": "", "due": "", **values, "until": clock_of(values.get("until", ""), voice.language)}
+        said["words"] = fit_for_a_chat(said["words"], voice)
         if said["due"]:
             said["due"] = voice.date(date.fromisoformat(said["due"]))
         text = voice.shared(wording_of(key), **said)
-        self._queue(known.id, f"{order.thing}:v{order.version}:{key}", Reply(text.strip(), language=voice.language))
+        cause = f"{order.thing}:v{order.version}:{key}{said.get('remark', '')}"  # A remark doesn't move the order.
+        self._queue(known.id, cause, Reply(text.strip(), language=voice.language))
 
     def warn(self, order: Order, kind: str, address: str, key: str, values: Mapping[str, str]) -> None:
         """To a contact of the account, with the link that stops the order."""
@@ -54,20 +85,52 @@ class News:
             return
         voice = self._voice(order.language)
         link = self._stop_url + values["token"]
-        text = voice.shared(f"order_warn_{key}", number=order.number, until=values.get("until", ""), link=link)
+        until = clock_of(values.get("until", ""), voice.language)
+        text = voice.shared(f"order_warn_{key}", number=order.number, until=until, link=link)
         whom = self._work.people.meet(channel, address, self._now, order.language)
-        self._queue(whom.id, f"{order.thing}:{key}:{kind}", Reply(text, language=voice.language))
+        # With the version: after an appeal the same contact may be told of a second hold.
+        self._queue(whom.id, f"{order.thing}:v{order.version}:{key}:{kind}", Reply(text, language=voice.language))
 
     def alarm(self, order: Order, key: str, values: Mapping[str, str]) -> None:
-        """To staff: noted on the order, and in the log that a monitor reads."""
+        """To staff: noted on the order, in the log that a monitor reads, and what can't wait by mail to their mailbox."""
         self._work.trail.add(self._now, "bot", f"alarm {key}", order.thing, " ".join(values.values()))
         log.warning("work order needs staff", number=order.number, why=key)
+        if key not in MAILED or not self._staff_mail or MAIL not in self._reach:
+            return
+        # In both languages, as the command line is: which one a member of staff reads isn't known.
+        texts = [self._to_staff(self._voice(language), order, key, values) for language in ("en", "zh")]
+        subjects, bodies = zip(*(text.strip().split("\n", 1) for text in texts), strict=True)
+        text = " · ".join(subjects) + "\n" + "\n\n".join(body.strip() for body in bodies)
+        whom = self._work.people.meet(MAIL, self._staff_mail, self._now, "en")
+        self._work.people.touch(whom.id, self._now)
+        # The lane of codes: never behind notices that a mail server puts off.
+        self._queue(whom.id, f"{order.thing}:v{order.version}:{key}", Reply(text), "interactive")
 
-    def _queue(self, person_id: int, cause: str, reply: Reply) -> None:
+    @staticmethod
+    def _to_staff(voice: Voice, order: Order, key: str, values: Mapping[str, str]) -> str:
+        """Subject and text of a mail to staff: number, right and times, nothing of the person."""
+        right, by = name_of(order.right, voice), clock_of(values.get("by", ""), voice.language)
+        return voice.shared(MAILED[key], number=order.number, right=right, percent=values.get("percent", ""), by=by)
+
+    def _queue(self, person_id: int, cause: str, reply: Reply, lane: Lane = "order") -> None:
         known = self._work.people.of_id(person_id)
         if known is not None:
             body = json.dumps(reply.as_data(), ensure_ascii=False).encode("utf-8", "surrogatepass")
-            self._work.deliveries.add(known, cause, [body], self._now, lane="order")
+            self._work.deliveries.add(known, cause, [body], self._now, lane=lane)
+
+
+def fit_for_a_chat(words: str, voice: Voice) -> str:
+    """What staff wrote, masked as everything that people paste: who reads it may have proved nothing, and be abroad.
+
+    Addresses that the policy itself gives stay as they are.
+    """
+    if "@" not in words:
+        return mask(words)
+    ours = {
+        one for clause in voice.policy.clauses.values() for text in clause.plain.values() for one in _MAIL.findall(text)
+    }
+    pieces = re.split(f"({'|'.join(map(re.escape, ours))})", words) if ours else [words]
+    return "".join(piece if piece in ours else mask(piece) for piece in pieces)
 
 
 def wording_of(key: str) -> str:

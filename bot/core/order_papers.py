@@ -19,16 +19,23 @@ REMARK_MOST = 4_000
 class Papers(Moving):
     """Remarks, files, the checklist."""
 
-    def remark(self, order: Order, by: Actor, text: str, *, internal: bool) -> None:
-        """Notes something on the order. A person's remark is never internal; staff see it and are told."""
-        if by.kind == "person" and (internal or not self._is_owner(order, by, None)):
+    def may_speak(self, order: Order, by: Actor, account_id: str | None = None) -> bool:
+        """Whether somebody may add to the order: staff, and of people those whose chat it was opened from, or whose
+        chat is bound to its account, `account_id`."""
+        return self._is_owner(order, by, account_id)
+
+    def remark(self, order: Order, by: Actor, text: str, *, internal: bool, account_id: str | None = None) -> None:
+        """Notes something on the order. A person's remark is never internal; staff see it and are told. `account_id`: the
+        account that the person's chat is bound to."""
+        if by.kind == "person" and (internal or not self.may_speak(order, by, account_id)):
             raise NotAllowed("owner")
-        self._store.papers.add_remark(order.id, self.now, str(by), text[:REMARK_MOST], internal=internal)
+        number = self._store.papers.add_remark(order.id, self.now, str(by), text[:REMARK_MOST], internal=internal)
         self._trail(order, by, "remark", "internal" if internal else "")
         if by.kind == "person":
             self.ports.alarm(order, "remark", {})
         elif not internal:
-            self.ports.tell(order, "remark", {**self._values(order), "words": text[:REMARK_MOST]})
+            values = {**self._values(order), "words": text[:REMARK_MOST], "remark": str(number)}
+            self.ports.tell(order, "remark", values)
 
     def remarks(self, order: Order, *, for_person: bool = False) -> list[Remark]:
         """What was said on the order, oldest first."""
@@ -62,7 +69,7 @@ class Papers(Moving):
         return order
 
     def files(self, order: Order, *, for_person: bool = False) -> list[Attachment]:
-        """The order's files, oldest first."""
+        """The order's files, oldest first; `for_person`: those that staff or the company's system put there for them."""
         return self._store.papers.files(order.id, for_person=for_person)
 
     def content(self, order: Order, file_id: int, by: Actor) -> bytes:

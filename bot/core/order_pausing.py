@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.core.order_dates import columns_of, due_of
+from bot.core.order_dates import FIRST_LOOK, columns_of, due_of
 from bot.core.order_moves import Actor, Event, NotAllowed, staff
 from bot.core.order_moving import Moving
 from knowledge.deadlines import Due, Refused
@@ -17,7 +17,7 @@ class Pausing(Moving):
         longer = self.deadlines.extension(self.due_of(order), words, self.now)
         if isinstance(longer, Refused):
             raise NotAllowed(longer.why)
-        values = columns_of(longer) | {"reached": longer.reached(self.now)}
+        values = columns_of(longer) | {"reached": max(longer.reached(self.now), min(order.reached, FIRST_LOOK))}
         order = self._move(order, Event.EXTENDED, staff(staff_id), values)
         self._say(order, staff_id, words)
         self.ports.tell(order, "due_moved", {**self._values(order), "words": words})

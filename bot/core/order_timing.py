@@ -1,6 +1,6 @@
 """The moves that nobody makes but the clock."""
 
-from bot.core.order_dates import columns_of, due_of
+from bot.core.order_dates import FIRST_LOOK, columns_of, due_of, look_by
 from bot.core.order_deciding import Deciding
 from bot.core.order_guards import WARN_BEFORE
 from bot.core.order_moves import CLOCK, Event
@@ -10,12 +10,26 @@ from storage.stores.orders import Order
 class Timing(Deciding):
     """Reminders, the second warning and the end of a hold, expiry, a new count. See order_clock."""
 
-    def remind(self, order: Order, percent: int) -> Order:
-        """Staff are told how much of the time has passed; at 100 their superior, and the person what they can do."""
+    def remind(self, order: Order, reached: int) -> Order:
+        """Staff are told how much of the time has passed; at 100 their superior, and the person what they can do.
+        `reached` as the column counts: up to FIRST_LOOK it is the time to a first look."""
+        if reached <= FIRST_LOOK:
+            return self._remind_to_look(order, reached * 100 // FIRST_LOOK, reached)
+        percent = reached
         order = self._move(order, Event.REMINDED, CLOCK, {"reached": percent}, note=f"{percent}%")
         self.ports.alarm(order, "escalation" if percent == 100 else "reminder", {"percent": str(percent)})
         if percent == 100:
             self.ports.tell(order, "reminder", self._values(order))
+        return order
+
+    def _remind_to_look(self, order: Order, percent: int, reached: int) -> Order:
+        order = self._move(order, Event.REMINDED, CLOCK, {"reached": reached}, note=f"first look {percent}%")
+        missed = percent == 100
+        by = look_by(order)
+        values = {"percent": str(percent)} | ({"by": self._clock(by)} if by else {})
+        self.ports.alarm(order, "look_missed" if missed else "look_reminder", values)
+        if missed:
+            self.ports.tell(order, "look_missed", self._values(order))
         return order
 
     def warn_again(self, order: Order) -> Order:

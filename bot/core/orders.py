@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.core.errors import Declined, NothingFound
 from bot.core.numbers import new_number, tidy
-from bot.core.order_dates import UNVERIFIED_FOR, columns_of
+from bot.core.order_dates import UNVERIFIED_FOR, columns_of, first_reminder, look_by
 from bot.core.order_guards import is_enough_to_open, was_verified
 from bot.core.order_moves import Actor, Event, NotAllowed, Reason, State, person, staff
 from bot.core.order_moving import ALARMS, TOLD, Alarm, Ports, Tell, Warn
@@ -256,7 +256,7 @@ class Orders(Timing, Pausing):
             "expires_at": None if is_open else self.now + UNVERIFIED_FOR,
             **columns_of(due),
         }
-        first = due.milestones[0].at
+        first = first_reminder(rule, due)
         values["next_at"] = first if is_open else min(first, self.now + UNVERIFIED_FOR)
         for _ in range(5):
             order = self._store.add(account_id, body, number=new_number(), **values)
@@ -271,7 +271,8 @@ class Orders(Timing, Pausing):
         if is_open:
             self.ports.tell(order, "opened", self._values(order))
         if rule.urgent:
-            self.ports.alarm(order, "urgent", {})
+            by = look_by(order)
+            self.ports.alarm(order, "urgent", {"by": self._clock(by)} if by else {})
         return order
 
     def _join(self, order: Order, person_id: int, ground: str, body: bytes) -> Order:

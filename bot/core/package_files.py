@@ -110,10 +110,10 @@ class Archive:
         self.entries.append(entry)
         return entry
 
-    def end(self, number: str, made_at: str) -> None:
-        """Writes the manifest and the table of contents."""
+    def end(self, number: str, made_at: str, signed: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> None:
+        """Writes the manifest, as `signed` returns it, and the table of contents."""
         listed = {"format": "clausebot-manifest-1", "order": number, "made_at": made_at, "hash": "SHA-256"}
-        manifest = listed | {"files": [asdict(entry) for entry in self.entries]}
+        manifest = signed(listed | {"files": [asdict(entry) for entry in self.entries]})
         text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
         self._zip.writestr(self._info("manifest.json", "application/json"), text.encode())
         self._zip.close()

@@ -1,15 +1,16 @@
 """What it takes to use a right from a chat: deadlines, codes, the ways to prove who one is, and whom news go to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.core.codes import Codes
-from bot.core.order_moving import Ports
+from bot.core.order_moving import Ports, Tell
 from bot.core.orders import Orders
 from bot.core.verification import Verification
 from knowledge.deadlines import Deadlines, load_rules, official_calendar
 from knowledge.rights import Level, Right, rights
+from storage.stores.orders import Order
 from storage.work import Work
 
 SAID_IN_THE_CHAT = frozenset({"opened", "withdrawn", "appealed", "remark"})
@@ -35,14 +36,12 @@ class Requests:
     has_portal: bool = False
     ports: Callable[[Work, datetime], Ports] = lambda work, now: Ports()
 
-    def orders(self, work: Work, now: datetime, *, from_chat: bool = False) -> Orders:
-        """The orders of one transaction. `from_chat`: what the person does now is told by the dialogue."""
+    def orders(self, work: Work, now: datetime, *, from_chat: int | None = None) -> Orders:
+        """The orders of one transaction. `from_chat`: the person whose dialogue tells what is done now in their chat;
+        where the order was opened in another one, that is told as ever."""
         ports = replace(self.ports(work, now), has_portal=self.has_portal)
-        if from_chat:
-            tell = ports.tell
-            ports = replace(
-                ports, tell=lambda order, key, values: None if key in SAID_IN_THE_CHAT else tell(order, key, values)
-            )
+        if from_chat is not None:
+            ports = replace(ports, tell=_but_in_chat(ports.tell, from_chat))
         return Orders(work, now, self.deadlines, ports)
 
     def verification(self, work: Work, now: datetime) -> Verification:
@@ -53,3 +52,13 @@ class Requests:
         """Whether there are staff for such an order, and a way to show who asks as far as it needs."""
         can_prove = rights()[right].level is Level.CHANNEL or bool(self.reach)
         return can_prove and any(member.active for member in work.staff.all())
+
+
+def _but_in_chat(tell: Tell, person_id: int) -> Tell:
+    """`tell`, without what the dialogue of this person says itself."""
+
+    def told(order: Order, key: str, values: Mapping[str, str]) -> None:
+        if key not in SAID_IN_THE_CHAT or order.person_id != person_id:
+            tell(order, key, values)
+
+    return told

@@ -28,6 +28,7 @@ from bot.core.roles import (
     tidy_name,
     who_may,
 )
+from bot.core.staff_alarm import TOLD_AT, StaffAlarm
 from storage.engine import Database
 from storage.stores.staff import Member
 from storage.work import Work
@@ -49,7 +50,9 @@ class TooManyTries(NotPermitted):
     """The tries of a member don't count until `until`; None: until an admin gives new credentials."""
 
     def __init__(self, name: str, until: datetime | None) -> None:
-        when = f"try again after {until:%H:%M:%S} UTC" if until else "an admin has to reset the one-time passwords"
+        when = (
+            f"try again after {until:%H:%M:%S} UTC" if until else "an admin has to let you in: clausebot staff unlock"
+        )
         super().__init__(f"{name}: too many wrong codes in a row; {when}")
         self.until = until
 
@@ -88,9 +91,13 @@ def step_of(secret: str, typed: str, now: datetime) -> int | None:
 class Staffers:
     """The company's staff: proving who they are, and looking after them. Everything that changes is in the trail."""
 
-    def __init__(self, database: Database, clock: Clock, hasher: PasswordHasher | None = None) -> None:
-        """`hasher` sets the cost of passwords: by default RFC 9106's for little memory (64 MiB, 3 rounds)."""
+    def __init__(
+        self, database: Database, clock: Clock, hasher: PasswordHasher | None = None, alarm: StaffAlarm | None = None
+    ) -> None:
+        """`hasher` sets the cost of passwords: by default RFC 9106's for little memory (64 MiB, 3 rounds). `alarm` tells
+        of wrong tries."""
         self._database, self._clock, self._hasher = database, clock, hasher or PasswordHasher()
+        self._alarm = alarm or StaffAlarm()
 
     # ---- proving who one is
 
@@ -104,10 +111,14 @@ class Staffers:
         with self._database.work() as work:
             member = work.staff.named(name)
             counted = member is not None and work.staff.count_try(member.id, self._clock())
+            tried = work.staff.of_id(member.id) if member and counted else None
             kept = work.staff.password_of(member.id) if member and counted else self._nobodys
         # Outside of any transaction: it takes some 50 ms on purpose, and on SQLite all others would wait.
         right = self._verified(kept, unicodedata.normalize("NFKC", password))
         if member is None or not counted or not right:
+            if tried is not None and tried.failed in TOLD_AT:
+                with self._database.work() as work:
+                    self._alarm.wrong_try(work, tried, self._clock())
             return None
         renewed = self._hasher.hash(unicodedata.normalize("NFKC", password)) if self._is_stale(kept) else None
         with self._database.work() as work:
@@ -126,6 +137,8 @@ class Staffers:
             right = step is not None and work.staff.use_step(staff_id, step)
             if not right:
                 work.trail.add(now, f"staff:{staff_id}", "code_refused", f"staff:{staff_id}")
+                if member := work.staff.of_id(staff_id):
+                    self._alarm.wrong_try(work, member, now)
         return right
 
     def acting(self, name: str, task: Task) -> Member:
@@ -188,6 +201,15 @@ class Staffers:
                 work.staff.use_step(member.id, used_step)
 
         return self._change(by, name, "staff_totp_reset", change)
+
+    def unlock(self, by: str, name: str) -> tuple[Member, int]:
+        """Lets a member's tries count again at once; the member, and how many wrong ones there were. Raises NotPermitted."""
+        now = self._clock()
+        with self._database.work() as work:
+            member = on_record(work, name)
+            work.staff.unlock(member.id)
+            work.trail.add(now, by, "staff_unlocked", f"staff:{member.id}", f"wrong={member.failed}")
+        return member, member.failed
 
     def set_own_account(self, by: str, name: str, account: str | None) -> Member:
         """Which account at the company is the member's own: they may not decide about it. Raises NotPermitted."""

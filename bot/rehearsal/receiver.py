@@ -87,7 +87,9 @@ class WebhookReceiver:
             return "nonce"
         digest = hashlib.sha256(body).hexdigest()
         right = self._mac("clausebot-event-v1", "POST", path, stamp, nonce, key, digest)
-        if not hmac.compare_digest(right, headers.get("x-clausebot-signature", "")):
+        given = [headers.get(f"x-clausebot-signature{which}", "") for which in ("", "-old")]
+        fitting = [hmac.compare_digest(right.encode(), one.encode()) for one in given]
+        if not any(fitting):
             return "signature"
         self._nonces.add(nonce)
         return ""

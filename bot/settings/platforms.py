@@ -12,6 +12,14 @@ class Platforms(BaseModel):
         SecretStr,
         Field(alias="TELEGRAM_TOKEN", description="Token of the Telegram bot, from @BotFather; empty: no Telegram."),
     ] = SecretStr("")
+    telegram_name: Annotated[
+        str,
+        Field(
+            alias="TELEGRAM_NAME",
+            pattern=r"^([A-Za-z][A-Za-z0-9_]{4,31})?$",
+            description="The bot's name without @: links that connect a chat from the portal lead there; empty: none do.",
+        ),
+    ] = ""
     telegram_api_url: Annotated[
         str, Field(alias="TELEGRAM_API_URL", description="Address of the Bot API; another one for a rehearsal.")
     ] = "https://api.telegram.org"

@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
+from bot.core.contacts import Kind, one_form
+
 
 class Rights(BaseModel):
-    """Accounts, mail, SMS, the portal and the audit's anchor."""
+    """Accounts, mail, SMS, the portal, webhooks and the audit's anchors."""
 
     deadline_rules: Annotated[
         str,
@@ -77,11 +79,28 @@ class Rights(BaseModel):
             description="Signs what that system is told, and the results that it sends in; empty: none are taken.",
         ),
     ] = SecretStr("")
+    webhook_secret_old: Annotated[
+        SecretStr, Field(alias="WEBHOOK_SECRET_OLD", description="The secret before, valid too while it is changed.")
+    ] = SecretStr("")
     audit_anchor: Annotated[
         str,
         Field(
             alias="CLAUSEBOT_AUDIT_ANCHOR",
             description="File on another disk that the audit's head is written to every hour; empty: nowhere.",
+        ),
+    ] = ""
+    audit_mail: Annotated[
+        str,
+        Field(
+            alias="CLAUSEBOT_AUDIT_MAIL",
+            description="Mailbox elsewhere that the audit's head is mailed to every hour (needs SMTP_HOST); empty: none.",
+        ),
+    ] = ""
+    staff_mail: Annotated[
+        str,
+        Field(
+            alias="CLAUSEBOT_STAFF_MAIL",
+            description="Mailbox of staff: urgent reports and reminders go there at once; empty: only list and log.",
         ),
     ] = ""
     staff: Annotated[
@@ -91,6 +110,13 @@ class Rights(BaseModel):
             description="Who of staff acts in `clausebot orders` and `clausebot staff` where --as isn't given.",
         ),
     ] = ""
+
+    @field_validator("audit_mail", "staff_mail")
+    @classmethod
+    def _is_a_mailbox(cls, value: str) -> str:
+        if value and one_form(Kind.EMAIL, value) is None:
+            raise ValueError("is no e-mail address, such as privacy-desk@example.com")
+        return one_form(Kind.EMAIL, value) or ""
 
     @field_validator("deadline_rules")
     @classmethod

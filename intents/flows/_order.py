@@ -9,8 +9,9 @@ def are_handled(right: Right) -> Script[bool]:
     return (yield from do(f"_order.handled_{right}", "are_handled", right=right)) == "yes"
 
 
-def place(right: Right, *, ground: str = "", in_words: bool = True) -> Script[None]:
-    """Opens an order of this right. `in_words`: the person says in own words what it is about."""
+def place(right: Right, *, ground: str = "", in_words: bool = True) -> Script[str]:
+    """Opens an order of this right; returns its number, "" where none was opened. `in_words`: the person says in own
+    words what it is about."""
     words = ""
     if in_words:
         words = yield from ask("_order.words")
@@ -31,5 +32,6 @@ def place(right: Right, *, ground: str = "", in_words: bool = True) -> Script[No
             yield from say("_order.papers")
         case _:
             yield from say("_order.too_many")
-            return
+            return ""
     yield from show(number)
+    return number

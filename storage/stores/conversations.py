@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, nulls_first, select, update
 
-from storage.crypto import seal, unseal
+from storage.crypto import Keyring, seal, unseal
 from storage.errors import AlreadySeen, Conflict
 from storage.stores.insert import insert_new
 from storage.stores.people import Known
@@ -27,7 +27,7 @@ GO_ON = Prepared(
     .where(CONVERSATION.c.person_id == bindparam("person"), CONVERSATION.c.version == bindparam("read"))
     .values(state=bindparam("sealed"), version=bindparam("written"), updated_at=bindparam("now"))
 )
-TURN_OF = select(SEEN.c.key, SEEN.c.at, SEEN.c.turn_id).where(SEEN.c.key == bindparam("wanted"))
+TURN_OF = select(SEEN.c.at, SEEN.c.turn_id).where(SEEN.c.key == bindparam("wanted"))
 MARK = Prepared(insert_new(SEEN, SEEN.c.key))
 ADD_TURN = Prepared(TURN.insert().returning(TURN.c.id))
 ADD_RECEIPT = Prepared(insert_new(RECEIPT, RECEIPT.c.code))
@@ -90,8 +90,8 @@ class Forgotten(NamedTuple):
 class Conversations:
     """The talks of everybody, each readable with its person's key alone."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self.connection, self.keyring = connection, keyring
 
     def state(self, known: Known) -> State:
         """Where this person's talk stands. Raises Unreadable."""
@@ -119,13 +119,13 @@ class Conversations:
 
     def turn_of(self, key: str) -> Mark | None:
         """What became of the message with this key; None when it is new."""
-        row = self.connection.execute(TURN_OF, {"wanted": key}).one_or_none()
-        return Mark(*row) if row else None
+        row = self.connection.execute(TURN_OF, {"wanted": self._blind(key)}).one_or_none()
+        return Mark(key, *row) if row else None
 
     def mark_seen(self, key: str, now: datetime, turn_id: int | None = None) -> None:
         """Notes that this message takes effect now. Raises AlreadySeen when it has before."""
         connection = self.connection
-        row = {"key": key, "at": now, "turn_id": turn_id}
+        row = {"key": self._blind(key), "at": now, "turn_id": turn_id}
         if MARK.run(connection, row)[1] is None:
             raise AlreadySeen(f"message {key} has taken effect before")
 
@@ -221,6 +221,10 @@ class Conversations:
             self._forget(SEEN, SEEN.c.key, SEEN.c.at, seen_before, limit),
             self._forget(RECEIPT, RECEIPT.c.code, RECEIPT.c.turn_id, receipts_before, limit),
         )
+
+    def _blind(self, key: str) -> str:
+        # A channel's key can hold the name of who wrote (the web's does), and outlives them by up to 72 hours.
+        return self.keyring.blind("seen", key)
 
     def _forget(
         self, rows: Table, key: ColumnElement[Any], order: ColumnElement[Any], before: datetime, limit: int

@@ -124,6 +124,10 @@ class Holdings:
 
     def _count(self, name: str) -> Count:
         rows: Table = PERSON.metadata.tables[name]
+        if name == "verification_tally":
+            # All of them as one, without times: how many there are hangs on whether the accounts asked for exist.
+            any_of_them = select(rows.c.scope).where(self._mine(name)).limit(1)
+            return Count(int(self.connection.execute(any_of_them).first() is not None), None, None)
         at = next((rows.c[time] for time in ("at", "created_at", "updated_at", "touched_at") if time in rows.c), None)
         times = (null(), null()) if at is None else (func.min(at, type_=at.type), func.max(at, type_=at.type))
         return Count(

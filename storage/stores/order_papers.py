@@ -10,7 +10,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from storage.crypto import Keyring, seal, unseal
 from storage.errors import Unreadable
@@ -25,6 +25,8 @@ REMARK, FILE, TICK, STOP = (
     table(WorkOrderTick),
     table(WorkOrderStop),
 )
+COMPANY = "company"
+"""Whose files came in from the company's own system (docs/webhooks.md)."""
 ENDED = ("answered", "closed", "refused", "withdrawn", "expired")
 
 
@@ -148,11 +150,12 @@ class OrderPapers:
         return int(self.connection.execute(FILE.insert().returning(FILE.c.id), row).scalar_one())
 
     def files(self, order_id: int, *, for_person: bool = False) -> list[Attachment]:
-        """The order's files, oldest first; `for_person`: those that staff put there for the person."""
+        """The order's files, oldest first; `for_person`: those that staff or the company's system put there for them."""
         columns = (column for column in FILE.c if column.name != "body")
         wanted = select(*columns).where(FILE.c.order_id == order_id).order_by(FILE.c.id)
         if for_person:
-            wanted = wanted.where(FILE.c.internal.is_(False), FILE.c.actor.like("staff:%"))
+            by_company = or_(FILE.c.actor.like("staff:%"), FILE.c.actor == COMPANY)
+            wanted = wanted.where(FILE.c.internal.is_(False), by_company)
         return [
             Attachment(
                 row.id,

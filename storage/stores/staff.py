@@ -141,6 +141,10 @@ class StaffStore:
         """A new password, as argon2 encodes it. The count of tries begins anew."""
         self._change(id, password=password, failed=0, tried_at=None)
 
+    def unlock(self, id: int) -> None:
+        """The count of tries begins anew; password, secret and used steps stay as they are."""
+        self._change(id, failed=0, tried_at=None)
+
     def renew_password(self, id: int, old: str, new: str) -> None:
         """The same password encoded at another cost, unless it was changed meanwhile."""
         same = update(STAFF).where(STAFF.c.id == id, STAFF.c.password == old).values(password=new)

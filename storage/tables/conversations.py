@@ -69,8 +69,9 @@ class Receipt(SQLModel, table=True):
 
 
 class Seen(SQLModel, table=True):
-    """The key of an inbound message that took effect. Kept 72 h: longer than Telegram's 24 h of repeats, shorter than
-    the quiet week after which its update ids start again at random (Bot API, Update)."""
+    """A message that took effect, by a blind index of its key, which may name who wrote it. Kept 72 h: longer than
+    Telegram's 24 h of repeats, shorter than the quiet week after which its update ids start again at random (Bot API,
+    Update)."""
 
     __tablename__ = "seen"
     __table_args__ = {"sqlite_with_rowid": False}

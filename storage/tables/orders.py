@@ -86,7 +86,8 @@ class WorkOrder(SQLModel, table=True):
     paused_seconds: int = 0
     """Of pauses that are over."""
     reached: int = 0
-    """The last milestone that staff were reminded of: 0, 50, 80, 100 per cent."""
+    """The last milestone that staff were reminded of: 0; 50, 80, 100 per cent of the time to the answer; before them 5, 8
+    and 10 for as much of the time to a first look (bot/core/order_dates.py)."""
     next_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     """When the clock has something to do here."""
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

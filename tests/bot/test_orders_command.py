@@ -39,8 +39,9 @@ from bot.core.contacts import Contact, Kind
 from bot.core.file_kinds import DOCX, JSON, MACROS, MARKUP, PDF, PNG, TEXT, XLSX, ZIP, kind_of, tidy_file_name
 from bot.core.order_moves import TABLE, Event
 from bot.core.order_steps import WHY
-from bot.core.orders import Order, Orders, Ports
+from bot.core.orders import Order, Orders, Ports, staff
 from bot.core.roles import BadEntry, NotPermitted, Role
+from bot.result_api import COMPANY
 from knowledge.deadlines import Deadlines, Why, load_rules, official_calendar
 from knowledge.rights import Level, Right
 from storage.crypto import Keyring
@@ -94,6 +95,14 @@ class Office:
             )  # fmt: skip
         return order.number
 
+    def attach(self, number: str) -> None:
+        """What the company holds, for the person."""
+        with self.database.work() as work:
+            orders = Orders(work, self.clock(), DEADLINES, self.ports)
+            orders.attach(
+                orders.get(number), staff(self.id("ada")), "held.json", "application/json", b"{}", internal=False
+            )
+
     def order(self, number: str) -> Order:
         with self.database.read() as work:
             order = work.orders.get(number)
@@ -128,6 +137,7 @@ def test_a_copy_takes_two_people_and_each_gives_a_code(office: Office) -> None:
     run_take(office.at("王芳"), number)
     assert office.asked == []
     assert f"Next: a first person proposes (ada, ben, cy): clausebot orders approve {number} --as NAME" in office.shown
+    office.attach(number)
     run_approve(office.at("ada"), number)
     assert office.asked == ["One-time password of ada"]
     assert f"Next: a second person approves (ben, cy): clausebot orders approve {number} --as NAME" in office.shown
@@ -142,6 +152,47 @@ def test_a_copy_takes_two_people_and_each_gives_a_code(office: Office) -> None:
         (f"staff:{office.id('ben')}", "approved"),
         (f"staff:{office.id('ben')}", "delivered"),
     ]
+
+
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
+def test_a_copy_without_a_file_isnt_released_and_the_way_out_is_named(office: Office, right: Right) -> None:
+    number = office.open(right)
+    run_take(office.at("ada"), number)
+    run_approve(office.at("ada"), number)
+    run_approve(office.at("ben"), number)
+    with pytest.raises(BadEntry, match=f"clausebot orders attach {number} FILE --for-person"):
+        run_answer(office.at("ben"), number, "")
+    assert office.asked == []  # No code is used up.
+    assert office.order(number).state == "in_progress"
+    office.attach(number)
+    run_answer(office.at("ben"), number, "")
+    assert office.order(number).state == "answered"
+
+
+def test_a_file_of_the_companys_own_system_is_one_for_the_person(office: Office) -> None:
+    number = office.open(Right.ACCESS)
+    with office.database.work() as work:
+        orders = Orders(work, office.clock(), DEADLINES, office.ports)
+        order = orders.get(number)
+        orders.attach(order, COMPANY, "held.json", "application/json", b"{}", internal=False)
+        orders.attach(order, staff(office.id("ada")), "note.txt", "text/plain", b"x", internal=True)
+        assert [file.name for file in orders.files(order, for_person=True)] == ["held.json"]
+    run_take(office.at("ada"), number)
+    run_approve(office.at("ada"), number)
+    assert "files for the person: 1" in office.shown
+    run_approve(office.at("ben"), number)
+    run_answer(office.at("ben"), number, "")
+    assert office.order(number).state == "answered"
+
+
+def test_what_is_urgent_is_listed_first(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = office.open(Right.ACCESS)
+    office.clock.turn(days=1)
+    urgent = office.open(Right.SECURITY, Level.CHANNEL, None)
+    run_list(office.at("ada"), Filters(), sort="due", limit=50, as_json=True)
+    assert [row["number"] for row in json.loads(capsys.readouterr().out)] == [urgent, plain]
+    run_list(office.at("ada"), Filters(), sort="due", limit=1, as_json=True)
+    assert [row["number"] for row in json.loads(capsys.readouterr().out)] == [urgent]
 
 
 def test_the_same_person_is_refused_before_a_code_is_asked_for(office: Office) -> None:
@@ -687,6 +738,39 @@ def test_an_order_shows_what_it_rests_on_and_what_is_missing(office: Office) -> 
         run_tick(office.at("ben"), number, "nonsense", done=True)
 
 
+def test_what_a_mail_server_refused_is_shown_on_its_order_and_the_order_is_kept(office: Office) -> None:
+    number = office.open(Right.DELETION, ground="breach")
+    other = office.open(Right.EXPLANATION, Level.CHANNEL, None)
+    order, now = office.order(number), office.clock()
+    with office.database.work() as work:
+        contact = work.people.meet("email", "ada@mail.example.com", now, "en")
+        phone = work.people.meet("sms", "+8613800000001", now, "en")
+        for known, cause in ((contact, f"{order.thing}:hold_begun:email"), (phone, f"{order.thing}:v3:refused.other")):
+            work.deliveries.add(known, cause, [b"{}"], now, lane="order")
+        ((mail,), (text,)) = (
+            work.deliveries.due(name, now, 9, "t", now + timedelta(minutes=1)) for name in ("email", "sms")
+        )
+        assert work.deliveries.settle(mail.id, "t", "unreachable", now, "smtp_550")
+        assert work.deliveries.retry(text.id, "t", now + timedelta(minutes=5))
+    run_show(office.at("ada"), number, reveal=False)
+    assert "Not delivered" in office.shown
+    assert "email hold begun: given up 2026-03-02 17:30: smtp_550" in office.shown
+    assert "sms   refused.other: tried 1 times, again 2026-03-02 17:35" in office.shown
+    assert "ada@mail.example.com" not in office.shown
+    assert office.order(number).is_live
+    run_show(office.at("ada"), other, reveal=False)
+    assert "Not delivered" not in office.shown
+
+
+def test_a_report_shows_by_when_somebody_is_to_look_until_somebody_does(office: Office) -> None:
+    number = office.open(Right.SECURITY, Level.CHANNEL, None)
+    run_show(office.at("ada"), number, reveal=False)
+    assert "first look  by 2026-03-03 17:30" in office.shown
+    run_take(office.at("ada"), number)
+    run_show(office.at("ada"), number, reveal=False)
+    assert "first look" not in office.shown
+
+
 def test_an_unverified_request_waits_for_the_person(office: Office) -> None:
     number = office.open(Right.DELETION, Level.CHANNEL, None, "breach")
     run_show(office.at("ada"), number, reveal=False)
@@ -796,6 +880,7 @@ def test_the_whole_way_of_an_order_from_the_command_line(
 
     assert number in run("list")[1]
     assert run("take", number)[0] == 0
+    office.attach(number)
     assert run("approve", number, "--totp-stdin", typed=code["ada"] + "\n")[0] == 0
     exit_code, says = run("approve", number, "--totp-stdin", typed="000000\n")
     assert (exit_code, says.startswith(f"clausebot: {number}: whoever proposed can't approve")) == (1, True)

@@ -6,20 +6,25 @@ import pty
 import sys
 import termios
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from select import select
 from time import sleep
 
 import pyotp
 import pytest
+import segno
+from rich.console import Console
 from sqlalchemy import text
 from typer.testing import CliRunner
 
 from bot.commands.acting import line_of_stdin
-from bot.commands.staff import run_add, run_list, run_password, run_reset_totp, staff
+from bot.commands.qr import QUIET, qr_lines
+from bot.commands.staff import run_add, run_list, run_password, run_reset_totp, run_unlock, staff
 from bot.core.roles import BadEntry, NotPermitted, Role
 from storage.crypto import Keyring
 from storage.engine import Database
+from storage.stores.staff import FREE_TRIES
 from tests.bot.staff_desk import PASSWORD, Team, printed
 from tests.conftest import Clock
 
@@ -72,7 +77,8 @@ def test_the_first_admin_is_added_by_the_owner_of_the_machine(team: Team, databa
         "A code that the app shows now",
     ]
     assert f"otpauth://totp/clausebot%20kenpai:ada?secret={secret}" in shown
-    assert "No QR code is drawn here" in shown
+    assert "Type the secret into an app" in shown
+    assert "█" not in shown
     assert shown.endswith("ada is admin, officer now.\n")
     with database.read() as work:
         ada = work.staff.named("ada")
@@ -218,6 +224,103 @@ def test_the_list_for_programs(team: Team, capsys: pytest.CaptureFixture[str]):
     }
 
 
+# ---- the QR code
+
+
+def modules(lines: list[str]) -> list[list[bool]]:
+    """Whether each module is dark, read off the half blocks as they are seen."""
+    light = {"█": (True, True), "▀": (True, False), "▄": (False, True), " ": (False, False)}
+    return [[not light[one][half] for one in line] for line in lines for half in (0, 1)]
+
+
+def test_the_qr_code_is_that_of_the_address_with_its_quiet_zone():
+    address = "otpauth://totp/clausebot%20kenpai:ada?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=clausebot%20kenpai"
+    wanted = [[bool(one) for one in row] for row in segno.make_qr(address, error="l", boost_error=False).matrix]
+    drawn = modules(qr_lines(address))
+    size = len(wanted)
+    assert [row[QUIET : QUIET + size] for row in drawn[QUIET : QUIET + size]] == wanted
+    assert not any(any(row) for row in drawn[:QUIET] + drawn[QUIET + size :])
+    assert {len(row) for row in drawn} == {size + 2 * QUIET}
+    finder = [[row[QUIET + at] for at in range(7)] for row in drawn[QUIET : QUIET + 7]]
+    ring = [[max(abs(x - 3), abs(y - 3)) != 2 for x in range(7)] for y in range(7)]
+    assert finder == ring
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "width", "qr", "drawn"),
+    [
+        (True, 80, None, True),
+        (True, 80, False, False),
+        (False, 80, None, False),
+        (False, 80, True, True),
+        (True, 44, None, False),
+        (True, 44, True, False),
+    ],
+)
+def test_it_is_drawn_where_a_terminal_is_wide_enough(team: Team, is_terminal: bool, width: int, qr: bool, drawn: bool):
+    newcomer = Newcomer(team)
+    console = Console(file=StringIO(), width=width, highlight=False, force_terminal=is_terminal, color_system=None)
+    newcomer.desk = desk = replace(team.desk(), ask=newcomer, console=console)
+    run_add(desk, "ada", ["admin"], qr=qr)
+    shown = printed(desk)
+    assert ("▄" in shown) == drawn
+    assert ("too narrow" in shown) == (width == 44)
+    assert len(secret_in(shown)) == 32  # For typing, whatever is drawn.
+    assert max(len(line) for line in shown.splitlines() if "█" in line) <= width if drawn else True
+
+
+def test_a_script_draws_nothing(team: Team):
+    desk = team.desk("", [PASSWORD, PASSWORD])
+    run_add(desk, "ada", ["admin"], scripted=True)
+    assert "▄" not in printed(desk)
+
+
+# ---- letting somebody in again
+
+
+def test_an_admin_lets_somebody_in_again_and_the_trail_says_who(team: Team, database: Database):
+    ada, root = team.add("ada", Role.OFFICER), team.add("root1", Role.ADMIN)
+    for _ in range(FREE_TRIES):
+        assert not team.staffers.totp_ok(ada.id, "not it")
+    desk = team.desk("root1")
+    run_unlock(desk, "ada")
+    assert printed(desk) == "ada was let in again after 5 wrong tries in a row; the next one counts at once.\n"
+    assert team.asked == ["One-time password of root1"]
+    with database.read() as work:
+        assert [
+            entry.actor for entry in work.trail.of_thing(f"staff:{ada.id}") if entry.action == "staff_unlocked"
+        ] == [f"staff:{root.id}"]
+
+
+def test_nobody_is_let_in_who_is_not_shut_out(team: Team):
+    team.add("ada", Role.OFFICER)
+    team.add("root1", Role.ADMIN)
+    with pytest.raises(NotPermitted, match="neither locked nor waiting"):
+        run_unlock(team.desk("root1"), "ada")
+    assert team.asked == []
+
+
+def test_an_officer_cannot_let_anybody_in(team: Team):
+    ada = team.add("ada", Role.OFFICER)
+    team.add("ben", Role.OFFICER)
+    team.add("root1", Role.ADMIN)
+    for _ in range(FREE_TRIES):
+        assert not team.staffers.totp_ok(ada.id, "not it")
+    with pytest.raises(NotPermitted, match="may not manage staff"):
+        run_unlock(team.desk("ben"), "ada")
+
+
+def test_the_owner_of_the_machine_lets_the_last_admin_in(team: Team, database: Database):
+    root = team.add("root1", Role.ADMIN)
+    for _ in range(FREE_TRIES):
+        assert not team.staffers.totp_ok(root.id, "not it")
+    run_unlock(team.desk(), "root1", operator=True)
+    assert team.staffers.totp_ok(root.id, team.code("root1"))
+    with database.read() as work:
+        unlocked = [entry for entry in work.trail.of_thing(f"staff:{root.id}") if entry.action == "staff_unlocked"]
+    assert [entry.actor for entry in unlocked] == ["operator"]
+
+
 # ---- the whole command, with its exit codes
 
 
@@ -259,6 +362,7 @@ def test_a_script_adds_the_first_admin_and_the_admin_an_officer(command: CliRunn
         (["add", "ada", "-r", "admin", "--secrets-stdin"], 2, "standard input has ended"),
         (["disable", "nobody"], 1, "nobody of staff is called 'nobody'"),
         (["roles", "nobody", "-r", "officer"], 1, "nobody of staff is called 'nobody'"),
+        (["unlock", "nobody"], 1, "nobody of staff is called 'nobody'"),
         (["reset-totp", "nobody"], 1, "nobody of staff is called 'nobody'"),
     ],
 )
@@ -284,8 +388,6 @@ def test_the_list_of_nobody_says_how_to_begin(command: CliRunner):
 
 
 def test_a_line_of_stdin_keeps_blanks_and_loses_its_end(monkeypatch: pytest.MonkeyPatch):
-    from io import StringIO
-
     monkeypatch.setattr(sys, "stdin", StringIO(" a b \r\nlast"))
     assert [line_of_stdin("x"), line_of_stdin("x")] == [" a b ", "last"]
     with pytest.raises(BadEntry):

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from bot.core.audit import chain_new
 from bot.core.errors import Misconfigured
+from bot.core.order_news import News
 from bot.core.orders import Level, Order, Right, staff
 from bot.core.packages import for_person
 from bot.policy_pages import PolicyPages
@@ -76,17 +77,22 @@ def test_wrong_settings_are_named_together() -> None:
         WebhookSettings("http://elsewhere.example.com/x?y=1", "short")
     assert [problem.split(":")[0] for problem in raised.value.problems] == ["WEBHOOK_URL", "WEBHOOK_SECRET"]
     assert WebhookSettings("http://127.0.0.1:9/x", SECRET).url
+    with pytest.raises(Misconfigured) as raised:
+        WebhookSettings("http://127.0.0.1:9/x", SECRET, "short")
+    assert [problem.split(":")[0] for problem in raised.value.problems] == ["WEBHOOK_SECRET_OLD"]
 
 
 # ---- out
 
 
 @asynccontextmanager
-async def company(handing: Handing, *rules: str, secret: str = SECRET) -> AsyncIterator[tuple[WebhookReceiver, "Pump"]]:
+async def company(
+    handing: Handing, *rules: str, secret: str = SECRET, secret_old: str = ""
+) -> AsyncIterator[tuple[WebhookReceiver, "Pump"]]:
     receiver = WebhookReceiver(clock=lambda: handing.clock().timestamp())
     receiver.control.script.rules += [Rule.parse(rule) for rule in rules]
     async with served(receiver.app) as address:
-        webhooks = Webhooks(WebhookSettings(address + PATH, secret), handing.database, handing.clock)
+        webhooks = Webhooks(WebhookSettings(address + PATH, secret, secret_old), handing.database, handing.clock)
         pump = Pump(handing, webhooks)
         await pump()
         try:
@@ -137,6 +143,26 @@ async def test_a_deletion_is_told_with_its_hold_and_a_stop_as_a_refusal(handing:
     assert receiver.news[1]["order"]["hold_until"] == "2026-03-05T09:30:00Z"
     assert receiver.news[2]["order"]["reason"] == "suspected_fraud"
     assert handing.desk.now(order).stopped_at
+
+
+async def test_a_security_report_is_told_as_urgent_and_so_is_a_missed_look(handing: Handing) -> None:
+    async with company(handing) as (receiver, pump):
+        order = handing.desk.open(Right.SECURITY, level=Level.CHANNEL, account_id=None, code_proven_at=None)
+        await noted(handing, order, "urgent")
+        await pump()
+        handing.clock.turn(hours=25)
+        await noted(handing, order, "look_missed")
+        await pump()
+    assert [told["event"] for told in receiver.news] == ["order.opened", "order.urgent", "order.look_missed"]
+    assert {told["order"]["right"] for told in receiver.news} == {"security"}
+
+
+async def noted(handing: Handing, order: Order, key: str) -> None:
+    """As the desk notes an alarm in the trail (bot/core/order_news.py)."""
+    with handing.database.work() as work:
+        News(work, handing.clock(), lambda language: pytest.fail("nothing is worded"), frozenset(), "").alarm(
+            order, key, {}
+        )
 
 
 async def test_requests_that_nobody_proved_are_told_to_nobody(handing: Handing) -> None:
@@ -216,16 +242,38 @@ async def test_old_news_and_keys_are_forgotten(handing: Handing) -> None:
         assert pump.webhooks.forget() == 1
 
 
+NEW = "the-secret-that-comes-next-0123456789abcdef"
+
+
+@pytest.mark.parametrize(("ours", "theirs", "are_taken"), [
+    ((SECRET, ""), SECRET, True),    # before
+    ((NEW, SECRET), SECRET, True),   # ours is changed first
+    ((NEW, SECRET), NEW, True),      # then theirs
+    ((NEW, ""), NEW, True),          # then the old one is taken out
+    ((NEW, ""), SECRET, False),      # and is worth nothing any more
+    ((NEW, SECRET), "x" * 40, False),
+])  # fmt: skip
+async def test_news_are_taken_at_each_step_of_a_change_of_secrets(
+    handing: Handing, ours: tuple[str, str], theirs: str, are_taken: bool
+) -> None:
+    async with company(handing, secret=ours[0], secret_old=ours[1]) as (receiver, pump):
+        receiver.secret = theirs
+        await asyncio.to_thread(handing.desk.open)
+        await pump()
+        assert (len(receiver.news) == 1) == are_taken
+        assert (receiver.refused == []) == are_taken
+
+
 # ---- in
 
 
 class Systems:
     """The company's systems before our web pages."""
 
-    def __init__(self, handing: Handing) -> None:
+    def __init__(self, handing: Handing, secret: str = SECRET, secret_old: str = "") -> None:
         self.handing, script = handing, Scripted()
         self.receiver = WebhookReceiver(clock=lambda: handing.clock().timestamp())
-        api = ResultApi(SECRET, handing.database, handing.requests, handing.clock)
+        api = ResultApi(secret, handing.database, handing.requests, handing.clock, secret_old=secret_old)
         app = make_app([script.chat()], script.door, PolicyPages([script.policy]), more=api.routes)
         self.browser = TestClient(app)
 
@@ -250,6 +298,19 @@ def taken(handing: Handing) -> Order:
     order = handing.desk.open()
     with handing.desk.orders() as orders:
         return orders.take(order, ANN)
+
+
+@pytest.mark.parametrize(("theirs", "status"), [(SECRET, 201), (NEW, 201), ("x" * 40, 401)])
+def test_while_the_secret_is_changed_results_are_taken_with_either(handing: Handing, theirs: str, status: int) -> None:
+    made = Systems(handing, NEW, SECRET)
+    made.receiver.secret = theirs
+    with made.browser:
+        answer = made.send(taken(handing).number, nonce="ab" * 16)
+    assert answer.status_code == status
+    if status == 201:  # Answered with the secret that it was asked with: who still has the old one knows no other.
+        stamp = int(answer.headers["X-Clausebot-Timestamp"])
+        right = sign_answer(theirs, status, stamp, "ab" * 16, answer.content)
+        assert answer.headers["X-Clausebot-Signature"] == right
 
 
 def test_a_file_goes_into_the_package(systems: Systems) -> None:

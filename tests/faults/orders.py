@@ -117,7 +117,7 @@ def worker(plan: Plan, number: int, ready: str) -> None:
     """Moves orders until it is killed or told to stop. Its hours pass quickly, so that holds come to their end."""
     chance, going = random.Random(number * 7919 + int(monotonic() * 1e6)), [True]
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
-    with _opened(plan) as database:
+    with opened(plan) as database:
         while True:
             with suppress(Busy):
                 most, late, who = _begin(database)
@@ -152,7 +152,7 @@ def _some_moves(database: Database, now: datetime, chance: random.Random, most: 
                 one_move(orders, order, chance, who)
 
 
-def _opened(plan: Plan) -> Database:
+def opened(plan: Plan) -> Database:
     """The database, as soon as whoever holds it lets go."""
     while True:
         with suppress(CannotOpen):
@@ -204,14 +204,16 @@ def run(
         filled = monotonic() - began
         with OrdersNursery(scene.plan) as nursery:
             killer, seen = Killer(nursery, random.Random(seed), workers, kills), 0
-            # One look a kill; where two die at once, one look is for both.
-            while not killer.is_done and monotonic() - began < patience:
-                sleep(0.01)
-                killer.tick()
-                if killer.kills > seen:
-                    seen, looks = killer.kills, looks + 1
-                    broken = {name: max(count, broken[name]) for name, count in wrong(scene).items()}
-            killer.end()
+            try:
+                # One look a kill; where two die at once, one look is for both.
+                while not killer.is_done and monotonic() - began < patience:
+                    sleep(0.01)
+                    killer.tick()
+                    if killer.kills > seen:
+                        seen, looks = killer.kills, looks + 1
+                        broken = {name: max(count, broken[name]) for name, count in wrong(scene).items()}
+            finally:
+                killer.end()
         broken = {name: max(count, broken[name]) for name, count in wrong(scene).items()}
         states = dict(scene.rows("SELECT state, count(*) FROM work_order GROUP BY state"))
         ((moves,),) = scene.rows("SELECT count(*) FROM trail")

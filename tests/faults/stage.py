@@ -158,10 +158,14 @@ class Killer:
     def is_done(self) -> bool:
         return self._left == 0
 
+    def tell(self, what: signal.Signals) -> None:
+        """Sends a signal to the workers that live now."""
+        for pid, _ in self._living.values():
+            os.kill(pid, what)
+
     def end(self) -> None:
         """Asks the last workers to stop in good order."""
-        for pid, _ in self._living.values():
-            os.kill(pid, signal.SIGTERM)
+        self.tell(signal.SIGTERM)
         deadline = monotonic() + 15
         for pid, _ in self._living.values():
             while _lives(pid) and monotonic() < deadline:

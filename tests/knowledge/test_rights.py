@@ -1,5 +1,6 @@
 """The rights as data: complete, citing what exists, and unable to lower the bar."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_only_a_security_report_is_urgent_and_only_those_for_others_need_papers(
     assert {right for right, rule in rights().items() if rule.papers} == {Right.GUARDIAN, Right.NEXT_OF_KIN}
 
 
+def test_a_first_look_is_the_companys_own_aim_and_says_so() -> None:
+    aim = rights()[Right.SECURITY].first_look
+    assert aim is not None
+    assert timedelta(0) < aim.within <= timedelta(hours=24)
+    assert "our own aim" in aim.label["en"]
+    assert "自己的目标" in aim.label["zh"]
+
+
 def test_every_clause_and_article_exists() -> None:
     policy = load_policy("kenpai")
     for rule in rights().values():
@@ -64,6 +73,11 @@ def test_every_word_is_there_in_both_languages() -> None:
         ('deadline = "closure"', 'deadline = "some day"', "some day"),
         ("[closure]", "[closure]\nbecause = 1", "mean nothing: because"),
         ('key = "ground"', 'key = "same_person"', "one key"),
+        ("first_look = { hours = 24,", "first_look = { hours = 73,", r"hours \(1 to 72\)"),
+        ("first_look = { hours = 24,", "first_look = { hours = 0.5,", r"hours \(1 to 72\)"),
+        ("first_look = { hours = 24,", "first_look = { days = 1,", "hours"),
+        ("urgent = true\n", "", "what is urgent has a first_look"),
+        ("[closure]", "[closure]\nurgent = true", "what is urgent has a first_look"),
     ],
 )
 def test_a_broken_file_says_what_is_wrong(tmp_path: Path, right: str, wrong: str, says: str) -> None:

@@ -95,12 +95,44 @@ def test_a_trail_that_was_cut_is_told_and_not_noted(database: Database, clock: C
     assert file.path.read_bytes() == before
 
 
+class Elsewhere:
+    """Another place outside, which may be out of reach."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[datetime, Head]] = []
+        self.is_there = True
+
+    def noted(self) -> int:
+        return self.notes[-1][1].seq if self.notes else 0
+
+    def note(self, at: datetime, end: Head) -> None:
+        if not self.is_there:
+            raise OSError("out of reach")
+        self.notes.append((at, end))
+
+
 def test_the_end_can_be_noted_elsewhere_too(database: Database, clock: Clock, file: AnchorFile) -> None:
-    noted: list[tuple[datetime, Head]] = []
+    there = Elsewhere()
     note(database, clock, "a")
-    check_and_note(database, clock, file, more=[lambda at, end: noted.append((at, end))])
+    for _ in range(2):
+        check_and_note(database, clock, file, more=[there])
     with database.read() as work:
-        assert noted == [(clock(), head(work))]
+        assert there.notes == [(clock(), head(work))]
+
+
+def test_a_place_that_was_out_of_reach_is_tried_again_though_nothing_is_new(
+    database: Database, clock: Clock, file: AnchorFile
+) -> None:
+    there = Elsewhere()
+    there.is_there = False
+    note(database, clock, "a")
+    with capture_logs() as logs:
+        check_and_note(database, clock, file, more=[there])
+    assert [(entry["event"], entry["seq"]) for entry in logs] == [("audit_not_anchored", 1)]
+    there.is_there = True
+    check_and_note(database, clock, file, more=[there])
+    assert [end.seq for _, end in there.notes] == [1]
+    assert len(file.path.read_text().splitlines()) == 1
 
 
 def test_a_place_that_cannot_be_written_is_told(database: Database, clock: Clock, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot.core.order_clock import run_due
-from bot.core.order_dates import due_of
-from bot.core.orders import Order, Ports, Right
+from bot.core.order_dates import due_of, look_by
+from bot.core.orders import Level, Order, Ports, Right
 from knowledge.deadlines import Deadlines, WorkingCalendar, load_rules, official_calendar
 from storage.engine import Database
 from tests.conftest import Clock
@@ -121,3 +121,55 @@ def test_an_order_whose_person_was_erased_is_still_worked_in_time(desk: Desk) ->
         work.people.forget(desk.alice)
     desk.clock.now = order.due_at
     assert desk.tick().reminded == 1
+
+
+def security_report(desk: Desk) -> Order:
+    return desk.open(Right.SECURITY, level=Level.CHANNEL, account_id=None, code_proven_at=None)
+
+
+def test_staff_are_reminded_of_a_first_look_long_before_the_answer_is_due(desk: Desk) -> None:
+    order = security_report(desk)
+    assert order.due_at - order.received_at > timedelta(days=15)
+    for hours, key, percent in ((12, "look_reminder", "50"), (19.2, "look_reminder", "80"), (24, "look_missed", "100")):
+        desk.clock.now = order.received_at + timedelta(hours=hours) - timedelta(seconds=2)
+        assert desk.tick().reminded == 0
+        desk.clock.turn(seconds=4)
+        assert desk.tick().reminded == 1
+        assert desk.tick().reminded == 0
+        assert desk.news.alarms[-1] == (key, {"percent": percent, "by": "2026-03-03T17:30+08:00"})
+    assert desk.news.keys == ["opened", "look_missed"]  # Once, and only when it was missed.
+    desk.clock.now = order.received_at + (order.due_at - order.received_at) * 0.6
+    assert desk.tick().reminded == 1
+    assert desk.news.alarms[-1] == ("reminder", {"percent": "50"})
+
+
+def test_who_takes_it_has_looked_and_only_the_answer_is_reminded_of(desk: Desk) -> None:
+    order = security_report(desk)
+    desk.clock.turn(hours=13)
+    assert desk.tick().reminded == 1
+    with desk.orders() as orders:
+        taken = orders.take(desk.now(order), ANN)
+    desk.clock.turn(days=2)
+    assert desk.tick().reminded == 0
+    assert look_by(taken) is None
+    with desk.orders() as orders:
+        orders.release(desk.now(order), ANN)
+    assert desk.tick().reminded == 1  # Nobody has it again, and the time is over.
+    assert desk.news.alarms[-1][0] == "look_missed"
+    assert [detail for _, action, detail in desk.trail(order) if action == "reminded"] == [
+        "open>open v2  first look 50%",
+        "open>open v5  first look 100%",
+    ]
+
+
+def test_a_report_that_the_clock_slept_over_is_reminded_of_by_the_last_milestone(desk: Desk) -> None:
+    order = security_report(desk)
+    desk.clock.now = order.due_at
+    assert desk.tick().reminded == 1
+    assert desk.news.alarms[-1] == ("escalation", {"percent": "100"})
+
+
+def test_other_rights_have_no_first_look(desk: Desk) -> None:
+    order = desk.open()
+    assert look_by(order) is None
+    assert order.next_at == order.received_at + (order.due_at - order.received_at + timedelta(seconds=1)) / 2

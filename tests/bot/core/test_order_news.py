@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.order_moves import State
-from bot.core.order_news import News
-from bot.core.orders import Level, Order, Orders, Right
+from bot.core.codes import Codes
+from bot.core.order_moves import State, person
+from bot.core.order_news import MAILED, News
+from bot.core.orders import Level, Order, Orders, Right, staff
+from bot.core.requests import Requests
 from bot.core.voice import Voice
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
@@ -18,6 +20,7 @@ from tests.conftest import Clock
 from tests.orders import ANN, BEN, contacts, deadlines, hire
 
 STOP = "https://privacy.example.com/stop/"
+STAFF_MAIL = "desk@example.com"
 
 
 class Telling:
@@ -25,12 +28,13 @@ class Telling:
 
     def __init__(self, database: Database, clock: Clock, wording: Wording, policy: PolicyVersion) -> None:
         self.database, self.clock = database, clock
+        self.reach, self.staff_mail = frozenset({"email", "sms"}), STAFF_MAIL
         self._voices = {name: Voice(wording, policy, name) for name in wording.languages}
         with database.work() as work:
             hire(work, clock(), "ann", "ben")
 
     def orders(self, work: Work) -> Orders:
-        news = News(work, self.clock(), self._voices.__getitem__, frozenset({"email", "sms"}), STOP)
+        news = News(work, self.clock(), self._voices.__getitem__, self.reach, STOP, self.staff_mail)
         return Orders(work, self.clock(), deadlines(), news.ports())
 
     def approved(self, language: str, right: Right = Right.DELETION) -> Order:
@@ -109,3 +113,90 @@ def test_who_is_gone_is_told_nothing_and_the_order_goes_on(telling: Telling):
         refused = telling.orders(work).refuse(left, BEN, "other", "reason")
     assert refused.state == State.REFUSED
     assert telling.told("memory", "alice") == []
+
+
+def test_a_second_remark_and_a_second_hold_are_told_too(telling: Telling):
+    """Between the two remarks the order doesn't move, and the second hold warns the same contacts."""
+    order = telling.approved("en")
+    with telling.database.work() as work:
+        orders = telling.orders(work)
+        for words in ("First.", "Second."):
+            orders.remark(order, staff(ANN), words, internal=False)
+        order = orders.refuse(order, BEN, "other", "reason")
+        assert order.person_id is not None
+        order = orders.propose(orders.take(orders.appeal(order, order.person_id), ANN), ANN)
+        orders.approve(order, BEN, contacts(telling.clock(), 99, 99, 99))
+    told = telling.told("memory", "alice")
+    assert [sum(word in text for text in told) for word in ("First.", "Second.")] == [1, 1]
+    mails = telling.told("email", "ada@mail.example.com")
+    assert len({link for text in mails for link in re.findall(rf"{STOP}(\S+)", text)}) == len(mails) == 2
+
+
+def reported(telling: Telling, language: str = "zh", words: str = "") -> Order:
+    with telling.database.work() as work:
+        person = work.people.meet("memory", "alice", telling.clock(), language)
+        return telling.orders(work).open(
+            person.id, Right.SECURITY, language=language, level=Level.CHANNEL, body=words.encode()
+        )
+
+
+def test_a_security_report_is_in_the_mailbox_of_staff_with_its_first_words(telling: Telling):
+    order = reported(telling, words="my password is out")
+    (mail,) = telling.told("email", STAFF_MAIL)
+    subject, _, text = mail.partition("\n")
+    assert subject == f"Urgent: security report, {order.number} · 紧急：安全问题报告，{order.number}"
+    assert "2026-03-03 17:30 (UTC+8)" in text
+    assert "2026-03-03 17:30 前开始查看" in text
+    assert f"clausebot orders take {order.number}" in text
+    assert "password is out" not in mail  # Nothing that the person wrote.
+    assert "{" not in mail
+    with telling.database.read() as work:
+        known = work.people.at("email", STAFF_MAIL)
+        assert known is not None
+        rows = work.connection.exec_driver_sql("SELECT lane FROM delivery WHERE channel = 'email'").scalars().all()
+        assert list(rows) == ["interactive"]  # It doesn't wait behind notices that are put off.
+
+
+@pytest.mark.parametrize("key", sorted(MAILED))
+def test_every_alarm_that_is_mailed_is_whole(telling: Telling, key: str):
+    order = reported(telling)
+    with telling.database.work() as work:
+        values = {"percent": "50", "by": "2026-03-03T17:30+08:00"}
+        telling.orders(work).ports.alarm(order._replace(version=9), key, values)
+    mail = telling.told("email", STAFF_MAIL)[-1]
+    assert mail.count(order.number) == 4  # Subject and command, in both languages.
+    assert "{" not in mail
+
+
+def test_without_a_mailbox_or_without_mail_it_is_noted_all_the_same(telling: Telling):
+    telling.staff_mail = ""
+    order = reported(telling)
+    telling.staff_mail, telling.reach = STAFF_MAIL, frozenset({"sms"})
+    with telling.database.work() as work:
+        telling.orders(work).ports.alarm(order, "escalation", {"percent": "100"})
+        noted = [entry.action for entry in work.trail.of_thing(order.thing)]
+    assert telling.told("email", STAFF_MAIL) == []
+    assert noted == ["opened", "alarm urgent", "alarm escalation"]
+
+
+def test_a_remark_is_no_mail(telling: Telling):
+    order = reported(telling)
+    with telling.database.work() as work:
+        orders = telling.orders(work)
+        orders.remark(order, person(order.person_id or 0), "one more thing", internal=False)
+    assert len(telling.told("email", STAFF_MAIL)) == 1
+
+
+def test_what_one_chat_does_is_told_in_the_chat_that_the_order_was_opened_from(telling: Telling):
+    order = reported(telling, "en")
+    requests = Requests(
+        Codes.of(telling.database.keyring), deadlines(), ports=lambda work, now: telling.orders(work).ports
+    )
+    with telling.database.work() as work:
+        other = work.people.meet("memory", "bob", telling.clock(), "en")
+        assert order.person_id is not None
+        for chat, told in ((order.person_id, 1), (other.id, 2)):  # The first is that it was opened.
+            requests.orders(work, telling.clock(), from_chat=chat).ports.tell(order, "withdrawn", {"number": "KP"})
+            known = work.people.of_id(order.person_id)
+            assert known is not None
+            assert len(work.deliveries.history(known)) == told

@@ -6,11 +6,12 @@ import pytest
 
 from bot.core.errors import NothingFound
 from bot.core.order_keeping import forget_of, forget_old, kept_for_case
-from bot.core.orders import TOLD, Level, NotAllowed, Right, State, TooManyRequests, Wanted, person, staff
+from bot.core.orders import TOLD, Level, NotAllowed, Order, Right, State, TooManyRequests, Wanted, person, staff
 from storage.engine import Database
 from storage.errors import Conflict, Unreadable
 from tests.conftest import Clock
 from tests.orders import ANN, BEN, CLEO, DORA, Desk, contacts
+from tests.storage.threads import race
 
 
 @pytest.fixture
@@ -52,6 +53,31 @@ def test_a_second_request_joins_the_first_and_what_is_new_becomes_a_remark(desk:
     with desk.orders() as orders:
         assert [remark.text for remark in orders.remarks(again)] == ["without_consent\nplease"]
         assert len(orders.of_account("K-1")) == 1
+
+
+def test_of_two_chats_that_ask_for_one_account_at_once_one_opens_and_the_others_join(desk: Desk) -> None:
+    chats = [desk.alice, desk.bob] * 3
+    opened = race(*[lambda chat=chat: desk.open(Right.ACCESS, chat, body=b"all of it") for chat in chats])
+    assert not [one for one in opened if isinstance(one, Exception)]
+    assert len({one.number for one in opened}) == 1
+    assert sorted(one.joined for one in opened) == [False] + [True] * 5
+    with desk.orders() as orders:
+        assert len(orders.of_account("K-1")) == 1
+        assert len(orders.remarks(desk.now(opened[0]))) == 5  # What the others said is kept.
+
+
+def test_of_two_chats_that_withdraw_at_once_one_does_and_the_other_is_told(desk: Desk) -> None:
+    order = desk.open()
+
+    def withdraw(chat: int) -> Order:
+        with desk.orders() as orders:
+            return orders.withdraw(orders.get(order.number), chat, "K-1")
+
+    ended = race(*[lambda chat=chat: withdraw(chat) for chat in (desk.alice, desk.bob)])
+    (refused,) = [one for one in ended if isinstance(one, Exception)]
+    assert isinstance(refused, NotAllowed | Conflict)
+    assert desk.now(order).state == State.WITHDRAWN
+    assert [action for _, action, _ in desk.trail(order)].count("withdrawn") == 1
 
 
 def test_another_right_another_account_and_an_ended_order_do_not_join(desk: Desk) -> None:
@@ -328,9 +354,24 @@ def test_words_are_no_way_around_two_staff(desk: Desk) -> None:
 def test_a_security_report_is_urgent_and_staff_are_alarmed_at_once(desk: Desk) -> None:
     order = desk.open(Right.SECURITY, level=Level.CHANNEL, account_id=None, code_proven_at=None)
     assert order.urgent
-    assert desk.news.alarms == [("urgent", {})]
+    assert desk.news.alarms == [("urgent", {"by": "2026-03-03T17:30+08:00"})]
     with desk.orders() as orders:
         assert orders.search(Wanted(urgent=True)) == [order]
+
+
+def test_a_connected_chat_speaks_for_the_order_as_the_first_one_does(desk: Desk) -> None:
+    order = desk.open()
+    with desk.orders() as orders:
+        for account in (None, "K-2"):
+            assert not orders.may_speak(order, person(desk.bob), account)
+            with pytest.raises(NotAllowed, match="owner"):
+                orders.remark(order, person(desk.bob), "I am the owner", internal=False, account_id=account)
+        assert orders.remarks(order) == []
+        assert orders.may_speak(order, person(desk.bob), "K-1")
+        orders.remark(order, person(desk.bob), "from my other phone", internal=False, account_id="K-1")
+        assert [one.actor for one in orders.remarks(order, for_person=True)] == [f"person:{desk.bob}"]
+        with pytest.raises(NotAllowed, match="owner"):
+            orders.remark(order, person(desk.bob), "hidden", internal=True, account_id="K-1")
 
 
 # ---- dates

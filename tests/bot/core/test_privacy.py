@@ -9,7 +9,7 @@ from sqlmodel import SQLModel, insert, select
 from bot.core import retention
 from bot.core.clock import Clock
 from bot.core.errors import StaleChoice
-from bot.core.message import Reply
+from bot.core.message import Address, InboundMessage, Reply
 from bot.core.privacy import KIND, LATEST, PAGE, more_of_my_data, my_data, own_notice
 from bot.core.voice import Voice
 from intents.wording import Wording
@@ -168,6 +168,24 @@ def test_mydata_after_forgetting_says_that_there_is_nothing(alice: Person):
     assert reply.text.startswith("Apart from this message and my reply to it, I hold nothing about you but this:")
     assert "How long" not in reply.text
     assert [choice.label for choice in reply.choices] == ["Erase it"]
+
+
+def test_a_key_that_names_its_writer_outlives_them_as_nobodys(alice: Person, database: Database):
+    """The web's message ids begin with the visitor's own; they are kept for 72 hours, the person isn't."""
+    visitor = "0123456789abcdef0123456789abcdef"
+    address = Address("web", visitor)
+    said = InboundMessage(address, "How long do you keep my data?", f"{visitor}-1", alice.clock())
+    alice.assistant.take(said)
+    again = alice.assistant.take(said)
+    assert again.repeated
+    with database.work() as work:
+        known = work.people.at("web", visitor)
+        assert known is not None
+        work.people.forget(known.id)
+    with database.read() as work:
+        for table in SQLModel.metadata.sorted_tables:
+            for row in work.connection.execute(select(table)):
+                assert visitor not in str(tuple(row)), table.name
 
 
 def named_by_rows() -> list[str]:

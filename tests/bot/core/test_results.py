@@ -32,6 +32,13 @@ def test_the_link_goes_to_the_settled_mail_contacts_and_never_into_the_chat(hand
     assert ("bot", "result announced") in [entry[:2] for entry in handing.desk.trail(order)]
 
 
+def test_the_mail_tells_the_end_by_the_legal_zones_clock(handing: Handing) -> None:
+    handing.deliver(handing.ready())
+    handing.announcing.run_due()
+    [(_, text)] = handing.queued("email")
+    assert "2026-03-05 17:30 (UTC+8)" in text
+
+
 def test_a_young_contact_gets_no_link_and_staff_are_told(handing: Handing) -> None:
     handing.put_account(days=29)
     order = handing.deliver(handing.ready())

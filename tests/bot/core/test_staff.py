@@ -1,16 +1,19 @@
 """Staff: what a role may do, and that passwords and one-time passwords prove what they should."""
 
+import json
 from datetime import timedelta
 
 import pyotp
 import pytest
 from argon2 import PasswordHasher
+from structlog.testing import capture_logs
 
 from bot.core.roles import MAY, BadEntry, NotPermitted, Role, Task, may, permitted, tidy_name, tidy_roles, who_may
 from bot.core.staff import Staffers, TooManyTries, new_secret, secret_address, step_of, tidy_password
+from bot.core.staff_alarm import StaffAlarm
 from storage.engine import Database
-from storage.stores.staff import FREE_TRIES
-from tests.bot.staff_desk import PASSWORD, Team
+from storage.stores.staff import FREE_TRIES, LOCKED_AT
+from tests.bot.staff_desk import CHEAP, PASSWORD, Team
 from tests.conftest import Clock
 from tests.storage.threads import race
 
@@ -323,3 +326,86 @@ def test_who_loses_a_role_while_an_act_waits_has_lost_it(team: Team, database: D
     team.staffers.set_roles("operator", "ada", [Role.AGENT])
     with database.work() as work, pytest.raises(NotPermitted):
         permitted(work, "ada", Task.APPROVE)
+
+
+# ---- locked out, and let in again
+
+
+MAILBOX = "desk@example.com"
+
+
+def wrong_codes(team: Team, name: str, tries: int, *, by_password: bool = False) -> None:
+    """So many wrong codes or passwords in a row that counted, each after its wait."""
+    with team.database.read() as work:
+        member = work.staff.named(name)
+    assert member is not None
+    for _ in range(tries):
+        team.clock.turn(hours=1)
+        if by_password:
+            assert team.staffers.sign_in(name, "not the password") is None
+        else:
+            assert not team.staffers.totp_ok(member.id, "not it")
+
+
+def mails(database: Database, clock: Clock) -> list[str]:
+    """What the mailbox of staff was or will be sent."""
+    with database.read() as work:
+        there = work.people.at("email", MAILBOX)
+        return [json.loads(sent.body)["text"] for sent in work.deliveries.history(there)] if there else []
+
+
+@pytest.mark.parametrize("by_password", [False, True])
+def test_staff_are_told_of_a_first_wait_and_of_a_lock_once_each(
+    team: Team, database: Database, clock: Clock, by_password: bool
+):
+    team.staffers = Staffers(database, clock, CHEAP, StaffAlarm(MAILBOX))
+    ada = team.add("ada", Role.OFFICER)
+    with capture_logs() as logs:
+        wrong_codes(team, "ada", FREE_TRIES - 1, by_password=by_password)
+        assert mails(database, clock) == []
+        wrong_codes(team, "ada", LOCKED_AT - FREE_TRIES, by_password=by_password)
+        [first] = mails(database, clock)
+        wrong_codes(team, "ada", 1, by_password=by_password)
+    first, second = mails(database, clock)
+    assert first.startswith("clausebot: wrong codes for ada · ada ")
+    assert second.startswith("clausebot: ada is locked out · ada ")
+    assert "clausebot staff unlock ada" in second
+    told = [(entry["staff"], entry["wrong"], entry["locked"]) for entry in logs if entry["log_level"] == "error"]
+    assert told == [(ada.id, FREE_TRIES, False), (ada.id, LOCKED_AT, True)]
+    noted = [(action, detail) for _, action, detail in trail_of(database, f"staff:{ada.id}") if "staff_" in action]
+    assert noted[1:] == [("staff_waits", f"wrong={FREE_TRIES}"), ("staff_locked", f"wrong={LOCKED_AT}")]
+
+
+def test_without_a_mailbox_log_and_trail_tell(team: Team, database: Database, clock: Clock):
+    ada = team.add("ada", Role.OFFICER)
+    wrong_codes(team, "ada", FREE_TRIES)
+    assert "staff_waits" in [action for _, action, _ in trail_of(database, f"staff:{ada.id}")]
+    assert mails(database, clock) == []
+
+
+def test_of_two_hundred_guesses_at_once_one_alarm_comes(team: Team, database: Database, clock: Clock):
+    team.staffers = Staffers(database, clock, CHEAP, StaffAlarm(MAILBOX))
+    ada = team.add("ada", Role.OFFICER)
+
+    race(*[lambda: team.staffers.totp_ok(ada.id, "not it")] * 200)
+    assert len(mails(database, clock)) == 1
+
+
+def test_who_was_locked_out_is_let_in_with_what_they_had(team: Team, database: Database):
+    ada, root = team.add("ada", Role.OFFICER), team.add("root1", Role.ADMIN)
+    wrong_codes(team, "ada", LOCKED_AT)
+    with pytest.raises(TooManyTries, match="clausebot staff unlock"):
+        team.staffers.totp_ok(ada.id, team.code("ada"))
+    member, wrong = team.staffers.unlock(f"staff:{root.id}", "Ada")
+    assert (member.name, wrong) == ("ada", LOCKED_AT)
+    assert team.staffers.totp_ok(ada.id, team.code("ada"))
+    assert team.staffers.sign_in("ada", PASSWORD)
+    assert (f"staff:{root.id}", "staff_unlocked", f"wrong={LOCKED_AT}") in trail_of(database, f"staff:{ada.id}")
+
+
+def test_a_code_that_was_used_stays_void_after_an_unlock(team: Team):
+    ada = team.add("ada", Role.OFFICER)
+    used = team.code("ada")
+    assert team.staffers.totp_ok(ada.id, used)
+    team.staffers.unlock("operator", "ada")
+    assert not team.staffers.totp_ok(ada.id, used)

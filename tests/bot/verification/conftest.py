@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -72,6 +73,7 @@ class Bench:
             self.voice,
             reach=self.reach,
             portal_connected=self.portal_connected,
+            zone=ZoneInfo("Asia/Shanghai"),
         )
         return enquiries.run_due()
 

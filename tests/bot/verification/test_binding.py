@@ -244,6 +244,20 @@ def test_every_contact_hears_of_a_connection_and_of_its_end(
     assert ["no longer connected" in reply.text for _, reply in bench.queued("email")] == [True]
 
 
+@pytest.mark.parametrize(("language", "at"), [("en", "2026-03-02 17:30 (UTC+8)"), ("zh", "2026-03-02 17:30，")])
+def test_notices_tell_the_time_by_the_legal_zones_clock(bench: Bench, language: str, at: str):
+    alice = bench.chat()
+    with bench.database.work() as work:
+        work.people.touch(alice.id, bench.clock(), language=language)
+    bench.bind(bench.chat())
+    bench.ask()
+    (_, mail), *_ = bench.queued("email")
+    (_, text), *_ = bench.queued("sms")
+    assert at in mail.text
+    assert at.removesuffix("，") in text.text
+    assert "UTC " not in mail.text + text.text
+
+
 def test_the_portal_ends_a_connection_of_its_account_only(bench: Bench):
     alice = bench.chat()
     bench.bind(alice)

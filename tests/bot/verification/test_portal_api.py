@@ -24,6 +24,10 @@ from bot.rehearsal.portal import page
 from bot.rehearsal.portal.calls import SECRET, PortalCalls, Unsigned
 from bot.rehearsal.serving import served
 from bot.rehearsal.sms import SmsStandIn, Text
+from bot.request_desk import request_desk
+from bot.settings import Settings
+from intents.wording import Wording
+from knowledge.library import load_policy
 from storage.engine import Database
 
 ACCOUNT = "K-100001"
@@ -82,6 +86,37 @@ async def test_a_chat_is_connected_over_the_wire_and_disconnected(database: Data
         assert not await calls.unbind("K-999999", chat["id"])
         assert await calls.unbind(ACCOUNT, chat["id"])
         assert await calls.chats(ACCOUNT) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "ways"),
+    [
+        ({}, {"typed"}),
+        ({"telegram_name": "example_bot"}, {"typed"}),  # Without a token there is no bot to open it in.
+        ({"telegram_token": "1:invented", "telegram_name": "example_bot"}, {"typed", "telegram"}),
+        ({"telegram_token": "1:invented", "wechat_app_id": "wx1"}, {"typed", "wechat_scene"}),
+    ],
+)
+async def test_a_link_leads_into_the_chats_that_are_set_up(sqlite_database: Database, more: dict, ways: set[str]):
+    settings = Settings(portal_secret=SECRET, **more)
+    desk = request_desk(settings, sqlite_database, load_policy("kenpai"), Wording.load(), system_clock)
+    async with served(Starlette(routes=desk.routes)) as address:
+        status, link = await PortalCalls(address, SECRET).link(ACCOUNT, time())
+    assert status == 200
+    assert set(link["links"]) == ways
+    if "telegram" in ways:
+        assert link["links"]["telegram"] == f"https://t.me/example_bot?start={link['token']}"
+
+
+async def test_a_mailbox_of_staff_without_mail_is_refused(sqlite_database: Database):
+    with pytest.raises(Misconfigured, match="CLAUSEBOT_STAFF_MAIL"):
+        request_desk(
+            Settings(staff_mail="desk@example.com"),
+            sqlite_database,
+            load_policy("kenpai"),
+            Wording.load(),
+            system_clock,
+        )
 
 
 async def test_a_wrong_number_is_gone_with_its_link(database: Database):
