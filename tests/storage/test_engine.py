@@ -263,6 +263,11 @@ class TestManyAtOnce:
 class TestTogether:
     """Writers of one process that wait for one another are committed at once on SQLite."""
 
+    @pytest.fixture(autouse=True)
+    def no_haste(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However busy the machine is, whoever waits goes into the same transaction."""
+        monkeypatch.setattr("storage.writers.OPEN_AT_MOST", 30.0)
+
     def test_each_part_is_kept_whole_or_not_at_all(self, sqlite: Database, clock: Clock) -> None:
         def write(number: int) -> None:
             with sqlite.work() as work:

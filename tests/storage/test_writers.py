@@ -335,7 +335,8 @@ class TestOneThread:
             pass
         assert stage.steps == ["begin", "commit"] * 2
 
-    def test_others_wait_for_the_whole_and_may_join_its_commit(self) -> None:
+    def test_others_wait_for_the_whole_and_may_join_its_commit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("storage.writers.OPEN_AT_MOST", 30.0)
         stage, entered, go = Stage(), Event(), Event()
 
         def many() -> None:
