@@ -187,6 +187,11 @@ class TestQueue:
 
 
 class TestTogether:
+    @pytest.fixture(autouse=True)
+    def no_haste(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However busy the machine is, a transaction may stay open for whoever waits."""
+        monkeypatch.setattr("storage.writers.OPEN_AT_MOST", 30.0)
+
     def test_who_is_alone_begins_and_commits_and_does_nothing_more(self) -> None:
         stage = Stage()
         with stage.writers.turn():
