@@ -39,7 +39,7 @@ _ENDINGS = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)  # People type ever new words; 65,536 of them would take 14 MB.
 def stem(word: str) -> str:
     """The stem of a lower-case English word: one ending off, at least three letters stay. Coarser than Porter's."""
     word = word.split("'")[0]
