@@ -55,8 +55,9 @@ check: setup-dev ## style, types, import contracts, wording gaps
 	@$(BIN)/python -m intents check
 	@$(BIN)/python -m knowledge check
 
-train: setup-dev ## train the matcher from the phrasings
+train: setup-dev ## train the matcher and the topics from the phrasings
 	@$(BIN)/python -m intents train
+	@$(BIN)/python -m knowledge.topic_training
 
 bench: setup-dev ## speed of understanding and of whole turns
 	@$(BIN)/python -m tests.bench

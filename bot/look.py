@@ -55,11 +55,14 @@ class Look:
     def __init__(self, company: Localized, *, public: bool = False) -> None:
         self.company, self.public = company, public
 
-    def language(self, request: Request) -> str:
-        """The language this page is shown in: a key of LANGUAGES."""
+    def language(self, request: Request, otherwise: str = "") -> str:
+        """The language this page is shown in: a key of LANGUAGES. `otherwise`: the one of what it shows, where no other
+        was chosen."""
         for wish in (request.query_params.get("lang"), request.cookies.get("lang")):
             if wish in LANGUAGES:
                 return str(wish)
+        if otherwise in LANGUAGES:
+            return otherwise
         return accepted(request.headers.get("accept-language", ""))
 
     def theme(self, request: Request) -> str:
@@ -69,9 +72,11 @@ class Look:
                 return str(wish)
         return "system"
 
-    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    def page(
+        self, request: Request, template: str, status: int = 200, *, otherwise: str = "", **values: Any
+    ) -> HTMLResponse:
         """`template` in the language of the request. A language or appearance in the address is remembered."""
-        language = self.language(request)
+        language = self.language(request, otherwise)
         body = (
             environment()
             .get_template(template)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from starlette.routing import BaseRoute
 
-from bot import results_pages
+from bot import papers_pages, results_pages
 from bot.core.accounts import AccountDirectory, StoredDirectory
 from bot.core.announcing import Announcing
 from bot.core.channel import Channel
@@ -16,6 +16,7 @@ from bot.core.codes import Codes
 from bot.core.enquiries import Enquiries
 from bot.core.errors import Misconfigured
 from bot.core.order_clock import run_due
+from bot.core.order_moves import NotAllowed
 from bot.core.order_moving import Ports
 from bot.core.order_news import News
 from bot.core.requests import Requests
@@ -115,11 +116,21 @@ def request_desk(
         routes += PortalApi(portal, database, codes, clock, links).routes
     voices = {name: Voice(wording, policy, name) for name in wording.languages}
     voice, reach = voices.__getitem__, reach_of(settings)
-    requests = Requests(codes, deadlines(settings), reach, bool(portal_secret), ports_of(settings, codes, voice))
+    papers_url = f"{settings.public_url}{papers_pages.PREFIX}" if settings.public_url else ""
+    requests = Requests(
+        codes, deadlines(settings), reach, bool(portal_secret), ports_of(settings, codes, voice), papers_url
+    )
     directory = directory_of(settings, database, clock)
     zone = requests.deadlines.rule_sets[0].zone
     enquiries = Enquiries(
-        database, directory, clock, voice, reach=reach, portal_connected=bool(portal_secret), zone=zone
+        database,
+        directory,
+        clock,
+        voice,
+        reach=reach,
+        portal_connected=bool(portal_secret),
+        zone=zone,
+        staff_mail=settings.staff_mail,
     )
     announcing = Announcing(
         database,
@@ -132,6 +143,9 @@ def request_desk(
         zone=zone,
     )
     routes += results_pages.routes(
+        database, requests, clock, policy.name, public=settings.public_url.startswith("https")
+    )
+    routes += papers_pages.routes(
         database, requests, clock, policy.name, public=settings.public_url.startswith("https")
     )
     webhooks = None
@@ -153,18 +167,32 @@ def reach_of(settings: Settings) -> frozenset[str]:
 
 
 def ports_of(settings: Settings, codes: Codes, voice: Callable[[str], Voice]) -> Callable[[Work, datetime], Ports]:
-    """Where news of orders go, for each transaction anew. `voice` speaks a language."""
+    """Where news of orders go, for each transaction anew. `voice` speaks a language.
+
+    What sends a link (a result, the stop link of a hold) raises NotAllowed ("no_address") without a public address.
+    """
     reach, has_portal = reach_of(settings), bool(settings.portal_secret.get_secret_value())
+
+    def linked() -> None:
+        """Raises NotAllowed where a link would lead nowhere: then the move that needs one isn't made."""
+        if not settings.public_url:
+            raise NotAllowed("no_address")
 
     def ports(work: Work, now: datetime) -> Ports:
         news = News(work, now, voice, reach, f"{settings.public_url}/stop/", settings.staff_mail).ports()
 
         def tell(order: Order, key: str, values: Mapping[str, str]) -> None:
-            news.tell(order, key, values)
             if key == "ready":  # The chat learns only that; the link goes to the contacts on file.
+                linked()
                 Results(work, codes, now).announce(order)
+            news.tell(order, key, values)
 
-        return replace(news, tell=tell, has_portal=has_portal)
+        def warn(order: Order, kind: str, address: str, key: str, values: Mapping[str, str]) -> None:
+            if news.reaches(kind, address):
+                linked()
+            news.warn(order, kind, address, key, values)
+
+        return replace(news, tell=tell, warn=warn, has_portal=has_portal)
 
     return ports
 

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from bot.core.clock import Clock
 from bot.core.file_kinds import kind_of, tidy_file_name
 from bot.core.numbers import tidy
-from bot.core.order_guards import was_verified
+from bot.core.order_guards import was_signed, was_verified
 from bot.core.order_moves import Actor, NotAllowed, State
 from bot.core.order_papers import FILE_MOST
 from bot.core.requests import Requests
@@ -159,8 +159,7 @@ class ResultApi:
         order = orders.get(number)
         if not rights()[Right(order.right)].discloses or order.state not in (State.OPEN, State.IN_PROGRESS):
             raise Wrong(409, "state")
-        if order.proposed_by is not None:
-            # Two people sign for what the person gets: nothing may come to it behind their backs.
+        if was_signed(order):
             raise Wrong(409, "decided")
         kind = kind_of(body) if body else None
         if kind is None or not kind.for_person:

@@ -9,6 +9,7 @@ A link that leads nowhere gives one and the same page, whatever the reason. Noth
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from bot.core.certificates import CERTIFICATE_MOST, Certificates, Stated
 from bot.core.clock import Clock
 from bot.core.errors import NothingFound
+from bot.core.order_card import AT, at_clock
 from bot.core.order_moves import NotAllowed, State
 from bot.core.requests import Requests
 from bot.core.results import TOKEN, Opened, Results
@@ -89,8 +91,7 @@ class ResultsPages:
                     return self._result(opened, "elsewhere")
                 started = results.send_code(opened)
                 if started.verification_id is None:
-                    again = f"{started.again_at:%H:%M} UTC" if started.again_at else ""
-                    return self._result(opened, "too_many", again=again)
+                    return self._result(opened, "too_many", again=self._clocked(started.again_at, "%H:%M"))
                 return self._result(opened, "code", verification=started.verification_id)
             if form["act"] != "code":
                 return self._result(opened, "start")
@@ -130,7 +131,7 @@ class ResultsPages:
 
     def _result(self, opened: Opened, step: str, status: int = 200, **more: Any) -> Shown:
         said = {"said": "", "left": 0, "verification": 0, "ticket": "", "again": ""} | more
-        until = f"{opened.made.expires_at:%Y-%m-%d %H:%M} UTC" if opened.made.expires_at else ""
+        until = self._clocked(opened.made.expires_at)
         return "result.html", status, {"step": step, "made": opened.made, "order": opened.order, "until": until, **said}
 
     # ---- a stop link
@@ -169,8 +170,7 @@ class ResultsPages:
             step = "stopped"
         else:
             step = "can" if order.state in (State.OPEN, State.IN_PROGRESS) else "over"
-        zone = self._requests.deadlines.rule_sets[0].zone
-        until = f"{order.hold_until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})" if order.hold_until else ""
+        until = self._clocked(order.hold_until)
         filled = {"step": step, "order": order, "right": rights()[Right(order.right)].name, "until": until}
         return "stop.html", 200, filled
 
@@ -186,6 +186,11 @@ class ResultsPages:
         return await self._shown(request, lambda _: ("certificate.html", status, _judged(stated, typed)))
 
     # ---- within
+
+    def _clocked(self, moment: datetime | None, form: str = AT) -> Localized:
+        """A moment by the clock of the legal zone, as chats and mails tell it; "" for None."""
+        zone = self._requests.deadlines.rule_sets[0].zone
+        return {name: at_clock(moment, zone, name, form) if moment else "" for name in ("en", "zh")}
 
     async def _shown(self, request: Request, what: Callable[[str], Shown]) -> Response:
         token = str(request.path_params.get("token", ""))

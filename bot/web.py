@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.core.channel import Channel, Door
 from bot.guards import BodyCap, OwnPagesOnly, SecureHeaders, is_foreign, secure
 from bot.look import ASSET_ROUTE, asset_address, is_fragment, text
+from bot.papers_pages import PREFIX as PAPERS_PREFIX
 from bot.policy_pages import PolicyPages
 from bot.result_api import PREFIX as RESULTS_PREFIX
 
@@ -75,7 +76,7 @@ def make_app(
             # The guards refuse with an HTTPException, which this turns into a page.
             Middleware(ExceptionMiddleware, handlers={HTTPException: failed}),
             Middleware(OwnPagesOnly),
-            Middleware(BodyCap, own=capped, own_below=(RESULTS_PREFIX,)),
+            Middleware(BodyCap, own=capped, own_below=(RESULTS_PREFIX, PAPERS_PREFIX)),
         ],
         exception_handlers={HTTPException: failed, 500: broken},
     )

@@ -1,8 +1,9 @@
 """Trains the topics (knowledge.topics) from a curated policy's phrasings and plain words. Needs scikit-learn.
 
-`python -m knowledge.topic_training` writes knowledge/trained/.
+`python -m knowledge.topic_training [COMPANY]` writes knowledge/trained/.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from knowledge.clause import PolicyVersion
+from knowledge.errors import BrokenFile
 from knowledge.fitting import rows_of
 from knowledge.library import load_policy, phrasings
 from knowledge.topic_material import asked, said, space_of
@@ -64,9 +66,19 @@ def _weights(matrix: csr_matrix, topic: NDArray[np.str_], weight: NDArray[np.flo
 
 def main() -> None:
     """Trains the topics from the policy of a company (default: the bundled one) and names the files."""
-    company = sys.argv[1] if len(sys.argv) > 1 else "kenpai"
-    for path in train_topics(load_policy(company)):
-        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+    arguments = argparse.ArgumentParser(
+        prog="python -m knowledge.topic_training",
+        description="Train the topics that help policies without phrasings, from a policy that has them. "
+        "Writes knowledge/trained/.",
+    )
+    arguments.add_argument(
+        "company", nargs="?", default="kenpai", help="whose policy: the name of a folder of policies (default: kenpai)"
+    )
+    try:
+        for path in train_topics(load_policy(arguments.parse_args().company)):
+            print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+    except BrokenFile as broken:
+        sys.exit(str(broken))
 
 
 if __name__ == "__main__":

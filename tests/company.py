@@ -12,7 +12,9 @@
     ~ the portal is told 00              ... something else is typed there
     ~ staff take | check | propose | approve | deliver | execute       with the order of the latest number
     ~ staff refuse REASON WORDS | answer WORDS | say WORDS | pause WORDS | extend WORDS
-    ~ papers are handed in               for the order of the latest number
+    ~ papers are handed in               by the latest upload link
+    ~ papers come by post                for the order of the latest number
+    ~ our pages can't be reached         from outside: no upload links are given
     ~ somebody stops it                  by the latest stop link that a contact got
 
 A fact `! mailed SUBJECT` is about the latest mail to the mailbox of staff.
@@ -36,9 +38,10 @@ from bot.core.codes import Codes
 from bot.core.contacts import Contact, Kind
 from bot.core.delivery import Sender
 from bot.core.enquiries import Enquiries
+from bot.core.handing_in import HandingIn, paper_of
 from bot.core.message import Address, Reply
 from bot.core.order_clock import run_due
-from bot.core.order_moves import person, staff
+from bot.core.order_moves import staff
 from bot.core.order_moving import Ports
 from bot.core.order_news import News
 from bot.core.requests import Requests
@@ -53,6 +56,8 @@ STAFF_MAIL = "desk@example.com"
 _ACCOUNT = re.compile(r"account (?P<id>\S+)(?: (?P<days>\d+) days)?")
 _CODE = re.compile(r"[0-9]{4} [0-9]{4}")
 _STOP = "https://privacy.example.com/stop/"
+_PAPERS = "https://privacy.example.com/papers/"
+_PAPERS_LINK = re.compile(rf"{re.escape(_PAPERS)}(\S+)")
 _STOP_LINK = re.compile(rf"{re.escape(_STOP)}(\S+)")
 _DIGITS = re.compile(r"(?<=type )[0-9]{2}(?= into)|(?<=输入 )[0-9]{2}(?=；)|(?<=輸入 )[0-9]{2}(?=；)")
 _DONE = ("take", "check", "propose", "approve", "deliver", "execute", "refuse", "answer", "say", "pause", "extend")
@@ -106,9 +111,9 @@ class Company:
         sending = CodeSending(database, self._codes, clock)
         self.post = tuple(Post(name, sending) for name in sorted(REACH))
         self._senders = [Sender(database, channel, clock) for channel in self.post]
-        self.placeholders = dict.fromkeys(("code", "link", "digits", "number", "order"), "")
+        self.placeholders = dict.fromkeys(("code", "link", "digits", "number", "order", "papers"), "")
         self._offer, self._stop, self._looked = "", "", clock()
-        self.requests = Requests(self._codes, reach=REACH, ports=self._ports)
+        self.requests = Requests(self._codes, reach=REACH, ports=self._ports, papers_url=_PAPERS)
 
     def _ports(self, work: Work, now: datetime) -> Ports:
         return News(work, now, self._voice, REACH, _STOP, STAFF_MAIL).ports()
@@ -128,7 +133,7 @@ class Company:
                 Contact(Kind.PHONE, f"+8613800{place:06}", since),
                 Contact(Kind.EMAIL, f"{found['id'].lower()}@example.com", since),
             )
-            self.directory.put(Account(found["id"], contacts))
+            self.directory.put(Account(found["id"], contacts, contacts_changed_at=since))
         elif what.startswith("a new phone number for "):
             known = self.directory.get(what.rsplit(" ", 1)[1])
             assert known is not None, what
@@ -143,10 +148,15 @@ class Company:
         elif what.startswith("the portal is told "):
             self._tell_portal(what.rsplit(" ", 1)[1])
         elif what == "papers are handed in":
+            handing = HandingIn(self._database, self.requests, self._clock)
+            handing.take(self.placeholders["papers"], [paper_of("paper.pdf", b"%PDF-1.7 a paper")])
+        elif what == "papers come by post":
             with self._database.work() as work:
                 orders = self.requests.orders(work, self._clock())
-                order = orders.get(self.placeholders["order"])
-                orders.attach(order, person(order.person_id or 0), "paper.png", "image/png", b"a paper", internal=True)
+                order, member = orders.get(self.placeholders["order"]), work.staff.all()[0]
+                orders.attach(order, staff(member.id), "paper.png", "image/png", b"a paper", internal=True, paper=True)
+        elif what == "our pages can't be reached":
+            self.requests = replace(self.requests, papers_url="")
         elif what == "somebody stops it":
             with self._database.work() as work:
                 self.requests.orders(work, self._clock()).stop(self._stop)
@@ -187,6 +197,9 @@ class Company:
         for number in re.findall(r"KP-[0-9A-Z]{4}-[0-9A-Z]{4}", text):
             self.placeholders["order"] = number
             text = text.replace(number, "{order}")
+        for token in _PAPERS_LINK.findall(text):
+            self.placeholders["papers"] = token
+            text = text.replace(token, "{papers}")
         if found := _DIGITS.search(text):
             self.placeholders["digits"] = found[0]
             text = text[: found.start()] + "{digits}" + text[found.end() :]
@@ -231,7 +244,8 @@ class Company:
                 case ["approve"]:
                     account = orders.account(order)
                     known = self.directory.get(account) if account else None
-                    orders.approve(order, second, known.contacts if known else ())
+                    contacts, changed_at = (known.contacts, known.contacts_changed_at) if known else ((), None)
+                    orders.approve(order, second, contacts, changed_at)
                     self._looked = self._clock()  # The hours of a hold are counted from its beginning.
                 case ["deliver"]:
                     orders.deliver(order, staff(first))

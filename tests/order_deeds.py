@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.core.orders import Actor, Event, Level, Order, Orders, person, staff
-from tests.orders import contacts
+from tests.orders import STEADY, contacts
 
 STAFF = (1, 2, 3, 4)
 DORA, DORAS_ACCOUNT = 4, "K-4"
@@ -60,7 +60,12 @@ def deeds(world: Surroundings, order: Order) -> Tries:
         add("send_back", by, lambda orders, one=one: orders.send_back(order, one))
         for ages in ((), (99,), (99, 3)):
             some = contacts(world.now, *ages)
-            add("approve", by, lambda orders, one=one, some=some: orders.approve(order, one, some), contacts=len(some))
+            add(
+                "approve",
+                by,
+                lambda orders, one=one, some=some: orders.approve(order, one, some, STEADY),
+                contacts=len(some),
+            )
         add("answer", by, lambda orders, one=one: orders.answer(order, one))
         for reason in ("other", "just so"):
             add("refuse", by, lambda orders, one=one, reason=reason: orders.refuse(order, one, reason))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -30,6 +30,10 @@ def hire(work: Work, now: datetime, *names: str) -> list[int]:
     row |= {"created_at": now, "last_step": 0, "failed": 0}
     hired = (work.connection.execute(STAFF.insert().returning(STAFF.c.id), {**row, "name": name}) for name in names)
     return [int(one.scalar_one()) for one in hired]
+
+
+STEADY = datetime(2024, 1, 15, tzinfo=UTC)
+"""When a contact of an account last went: long ago."""
 
 
 def contacts(now: datetime, *days: int) -> list[Contact]:
@@ -85,7 +89,7 @@ class Desk:
         order = self.open(right)
         with self.orders() as orders:
             order = orders.propose(orders.take(order, ANN), ANN)
-            return orders.approve(order, BEN, contacts(self.clock(), *ages))
+            return orders.approve(order, BEN, contacts(self.clock(), *ages), STEADY)
 
     def tick(self) -> Ran:
         return run_due(self.database, self.clock(), deadlines(), lambda _: self.news.ports)
@@ -125,4 +129,4 @@ def full_order(work: Work, person_id: int, now: datetime) -> Order:
     orders.remark(order, Actor("staff", ann), "invented", internal=True)
     orders.tick(order, "same_person", ann)
     order = orders.propose(orders.take(order, ann), ann)
-    return orders.approve(order, ben, contacts(now, 99))
+    return orders.approve(order, ben, contacts(now, 99), STEADY)

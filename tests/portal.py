@@ -49,4 +49,7 @@ def settings(url: str, **more: Any) -> AccountsSettings:
 def as_told(account: Account) -> dict[str, Any]:
     """An account as the API tells it."""
     contacts = [{"kind": c.kind.value, "value": c.value, "since": c.since.isoformat()} for c in account.contacts]
-    return {"account_id": account.id, "state": account.state.value, "contacts": contacts}
+    told = {"account_id": account.id, "state": account.state.value, "contacts": contacts}
+    if account.contacts_changed_at:
+        told["contacts_changed_at"] = account.contacts_changed_at.isoformat()
+    return told

@@ -62,7 +62,7 @@ class Handing:
     def put_account(self, account: str = ACCOUNT, mail: str = MAIL, days: float = 99) -> None:
         since = self.clock() - timedelta(days=days)
         contacts = (Contact(Kind.EMAIL, mail, since), Contact(Kind.PHONE, PHONE, since))
-        self.directory.put(Account(account, contacts))
+        self.directory.put(Account(account, contacts, contacts_changed_at=since))
 
     def ready(self, **more: Any) -> Order:
         """An access request that two staff have approved; `more` as for Desk.open."""
@@ -72,8 +72,12 @@ class Handing:
             return orders.approve(order, BEN)
 
     def attach(self, order: Order, name: str, body: bytes, by: Actor | None = None, kind: str = "text/plain") -> None:
+        """Puts a file for the person on the order, as if before the first signature: from then on nobody can."""
         with self.desk.orders() as orders:
-            orders.attach(order, by or staff(ANN), name, kind, body, internal=False)
+            papers = orders.work.orders.papers
+            papers.add_file(
+                order.id, self.clock(), str(by or staff(ANN)), name, kind, body, internal=False, paper=False
+            )
 
     def deliver(self, order: Order) -> Order:
         """Delivers and announces, in one transaction."""

@@ -41,7 +41,7 @@ def draw(reply: Reply) -> str:
     foot = "; ".join(dict.fromkeys(sources)) + (f"  [{reply.receipt}]" if reply.receipt else "")
     if foot:
         lines.append(f"— {_clean(foot.strip())}")
-    if reply.link:
+    if reply.link and reply.link not in reply.text:
         lines.append(_clean(reply.link))
     lines += [f"  {number}. {_clean(choice.label)}" for number, choice in enumerate(reply.choices, 1)]
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from bot.channels.wechat import WeChat, buttons
 from bot.commands.serve import listen, run, run_quickly
 from bot.logs import set_up
 from bot.rehearsal import phones
-from bot.rehearsal.demo_company import TOTP_SECRET, furnish
+from bot.rehearsal.demo_company import PHONES, STAFF_MAIL, TOTP_SECRET, furnish
 from bot.rehearsal.mailbox import Mailbox
 from bot.rehearsal.portal import page as portal_page
 from bot.rehearsal.portal.calls import SECRET as PORTAL_SECRET
@@ -22,6 +22,7 @@ from bot.rehearsal.sms import PATH as SMS_PATH
 from bot.rehearsal.sms import SECRET as SMS_SECRET
 from bot.rehearsal.sms import SmsStandIn
 from bot.rehearsal.telegram import TelegramStandIn
+from bot.rehearsal.telegram.chats import BOT
 from bot.rehearsal.wechat import WeChatStandIn
 from bot.schedule import start
 from bot.settings import Settings, names
@@ -36,6 +37,7 @@ FOR_STAFF = (
     "SMTP_PORT",
     "SMTP_FROM",
     "SMTP_TLS",
+    "CLAUSEBOT_STAFF_MAIL",
     "SMS_URL",
     "SMS_SECRET",
     "PORTAL_SECRET",
@@ -65,7 +67,8 @@ async def _demo(listener: socket.socket) -> None:
             key_file=FOLDER / "keys.toml",
             knowledge_dir=FOLDER / "knowledge",
             public_url=address,
-            telegram_token=SecretStr(f"1:{secrets.token_urlsafe(26)}"),
+            # A token begins with the bot's own number, by which it knows its messages.
+            telegram_token=SecretStr(f"{BOT['id']}:{secrets.token_urlsafe(26)}"),
             telegram_api_url=telegram_url,
             telegram_webhook_secret=SecretStr(secret),
             wechat_app_id=account.app_id,
@@ -77,6 +80,7 @@ async def _demo(listener: socket.socket) -> None:
             smtp_port=await mailbox.start(),
             smtp_from="privacy@example.com",
             smtp_tls="none",
+            staff_mail=STAFF_MAIL,
             sms_url=sms_url + SMS_PATH,
             sms_secret=SecretStr(SMS_SECRET),
             portal_secret=SecretStr(PORTAL_SECRET),
@@ -84,6 +88,7 @@ async def _demo(listener: socket.socket) -> None:
         desk = portal_page.routes(PortalCalls(address), mailbox, sms)
         app = build(settings, pages=(*phones.routes(telegram, wechat), *desk))
         furnish(app.database, app.clock)
+        telegram.hands.numbers.update(PHONES)
         telegram.point_webhook(f"{address}/telegram", secret)
         wechat.point_webhook(f"{address}/wechat")
         for channel in app.channels:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands.doctor_audit import audit_findings
+from bot.commands.doctor_rights import staff_mail_findings
 from bot.core.errors import Misconfigured
 from bot.core.finding import Finding
 from bot.platforms import telegram_settings, wechat_settings
@@ -80,6 +81,7 @@ def examine(*, offline: bool = False) -> Iterator[Finding]:
     for look in (_knowledge, _wording, _matcher, _topics, _database):
         yield from _safely(look, settings)
     yield from _safely(audit_findings, settings, "audit")
+    yield from _safely(staff_mail_findings, settings, "staff mail")
     for look in (_disk, _clock, _address, _platforms):
         yield from _safely(look, settings)
     yield from _safely(lambda settings: _live(settings, offline), settings, "platforms")
@@ -221,7 +223,7 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 def _address(settings: Settings) -> Iterator[Finding]:
     if not settings.public_url:
-        fine = "CLAUSEBOT_PUBLIC_URL is empty: fine for trying out, needed before people use it"
+        fine = "CLAUSEBOT_PUBLIC_URL is empty: fine for trying out, needed before people use it, and for every result and deletion"
         yield Finding("web", "warning", fine)
     elif not settings.public_url.startswith("https://"):
         yield Finding("web", "warning", "CLAUSEBOT_PUBLIC_URL is not https: chats would travel in the clear")

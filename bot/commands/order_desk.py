@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bot.commands.acting import Desk, at_desk
-from bot.core.accounts import AccountDirectory, DirectoryDown
+from bot.core.accounts import Account, AccountDirectory, DirectoryDown
 from bot.core.codes import Codes
 from bot.core.contacts import Contact
 from bot.core.errors import NothingFound
@@ -61,19 +61,30 @@ class OrderDesk:
             if why := why_not(orders, order, event, member.id):
                 raise NotPermitted(explain(orders, order, why))
 
-    def contacts(self, order: Order) -> Sequence[Contact]:
-        """Every contact of the order's account, asked for outside of any transaction. Raises NotPermitted."""
+    def account(self, order: Order) -> Account | None:
+        """The order's account with every contact, asked for outside of any transaction. Raises NotPermitted."""
         with self.reading() as orders:
             account_id = orders.account(order)
         try:
-            account = self.directory.get(account_id) if account_id else None
+            return self.directory.get(account_id) if account_id else None
         except DirectoryDown as down:
             seconds = int(down.after.total_seconds())
             raise NotPermitted(
                 f"the account directory can't be asked now ({down.reason}), so nobody could be warned. "
                 f"Nothing was changed; try again in {seconds} seconds"
             ) from down
-        return account.contacts if account else ()
+
+    def hold_back_unwarned(self, order: Order, contacts: Sequence[Contact], member: "Member") -> None:
+        """Raises NotPermitted where nobody could be told of a hold, and notes it, so that whoever looks at the order
+        sees why it stands still."""
+        with self.reading() as orders:
+            if orders.reachable(contacts):
+                return
+            says = explain(orders, order, "contacts_known")
+        with self.desk.database.work() as work:
+            detail = f"no hold begins: {len(contacts)} contacts on file, none can be reached by mail or SMS"
+            work.trail.add(self.now, f"staff:{member.id}", "nobody_to_warn", order.thing, detail)
+        raise NotPermitted(says)
 
     def move(
         self, seen: Order, member: "Member", task: Task, do: Callable[[Orders, Order], Order | None]
@@ -147,7 +158,7 @@ def explain(orders: Orders, order: Order, why: str) -> str:
     zone = orders.due_of(order).zone
     until = f"{order.hold_until.astimezone(zone):%Y-%m-%d %H:%M}" if order.hold_until else "later"
     says = WHY.get(why, why).format(
-        state=order.state, until=until, due=f"{order.told_due_at.astimezone(zone):%Y-%m-%d}"
+        number=order.number, state=order.state, until=until, due=f"{order.told_due_at.astimezone(zone):%Y-%m-%d}"
     )
     todo = steps(orders, order)
     return f"{order.number}: {says}. {next_words(todo) if todo else f'It is {order.state}: nothing more to do'}"

@@ -5,22 +5,28 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from bot.commands.order_desk import OrderDesk
+from bot.commands.order_desk import OrderDesk, explain
 from bot.commands.order_exporting import as_csv, as_json, write_new
 from bot.commands.order_finding import Filters, all_of, wanted_of
 from bot.commands.order_views import names_of, row_of
 from bot.commands.order_work import signed, tell
 from bot.core.file_kinds import kind_of, tidy_file_name
+from bot.core.handing_in import KINDS
+from bot.core.order_guards import was_signed
 from bot.core.order_papers import FILE_MOST
 from bot.core.orders import Order, Orders, staff
 from bot.core.roles import BadEntry, NotPermitted, Task
 
 
-def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool) -> None:
-    """Puts a file on an order, under the kind that its content shows."""
-    task = Task.ATTACH_RESULT if for_person else Task.ATTACH
+def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool, paper: bool = False) -> None:
+    """Puts a file on an order, under the kind that its content shows. `paper`: it shows who asks, and came by post or
+    mail."""
+    task = Task.READ_PAPERS if paper else Task.ATTACH_RESULT if for_person else Task.ATTACH
     member = desk.desk.acting(task)
     order = desk.look(number)
+    if for_person and order.is_live and was_signed(order):
+        with desk.reading() as orders:
+            raise NotPermitted(explain(orders, order, "signed"))
     try:
         size = file.stat().st_size
         if size > FILE_MOST:
@@ -29,6 +35,8 @@ def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool) ->
     except OSError as bad:
         raise BadEntry(f"{file}: can't be read: {bad.strerror}") from bad
     kind = kind_of(body) if body else None
+    if paper and kind not in KINDS:
+        raise BadEntry(f"{file.name} is no PDF, JPEG or PNG; papers are taken as one of these")
     if kind is None or (for_person and not kind.for_person):
         what = (
             "empty" if not body else f"{kind.media_type}, which people aren't given" if kind else "of a kind not taken"
@@ -37,10 +45,11 @@ def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool) ->
     name = tidy_file_name(file.name, kind)
 
     def attach(orders: Orders, order: Order) -> Order:
-        return orders.attach(order, staff(member.id), name, kind.media_type, body, internal=not for_person)
+        return orders.attach(order, staff(member.id), name, kind.media_type, body, internal=not for_person, paper=paper)
 
-    says = f"Attached for {'the person' if for_person else 'staff'}: {name}, {kind.media_type}, {len(body):,} bytes."
-    if for_person:
+    whom = "as a paper" if paper else "for the person" if for_person else "for staff"
+    says = f"Attached {whom}: {name}, {kind.media_type}, {len(body):,} bytes."
+    if for_person or paper:
         signed(desk, order, task, attach, says)
     else:
         tell(desk, says, desk.move(order, member, task, attach))

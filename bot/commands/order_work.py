@@ -13,6 +13,7 @@ from bot.core.order_dates import hold_for
 from bot.core.order_steps import Step, signing, steps
 from bot.core.orders import Event, Order, Orders, Reason, staff
 from bot.core.roles import BadEntry, NotPermitted, Task
+from knowledge.normal import visible
 from knowledge.rights import Right, rights
 from storage.errors import Unreadable
 from storage.stores.staff import Member
@@ -103,6 +104,8 @@ def run_remark(desk: OrderDesk, number: str, words: str, *, for_person: bool) ->
 
     task = Task.ANSWER if for_person else Task.REMARK
     _plain(desk, number, task, remark, "Said to the person." if for_person else "Noted, among staff.")
+    if for_person:
+        _say_what_was_masked(desk, words)
 
 
 def run_check(desk: OrderDesk, number: str) -> None:
@@ -124,13 +127,27 @@ def run_approve(desk: OrderDesk, number: str) -> None:
         _summary(desk, order, "You propose")
         signed(desk, order, Task.APPROVE, lambda orders, order: orders.propose(order, member.id), "You proposed it.")
         return
-    contacts = desk.contacts(order) if rule.destroys else ()
-    _summary(desk, order, "You approve")
+    if rule.discloses:  # Once both have signed nothing can be added; the proposal can still be sent back.
+        _has_files(desk, order)
+    account = desk.account(order) if rule.destroys else None
+    contacts = account.contacts if account else ()
+    changed_at = account.contacts_changed_at if account else None
     says = "You approved it."
-    if contacts:
-        hours = int(hold_for(contacts, desk.now).total_seconds()) // 3600
-        says = f"You approved it. It is on hold for {hours} hours; {len(contacts)} contacts are told, each can stop it."
-    signed(desk, order, Task.APPROVE, lambda orders, order: orders.approve(order, member.id, contacts), says)
+    if rule.destroys:
+        desk.hold_back_unwarned(order, contacts, member)
+        hours = int(hold_for(contacts, changed_at, desk.now).total_seconds()) // 3600
+        with desk.reading() as orders:
+            told = len(orders.reachable(contacts))
+        told_words = f"{told} contacts are told, each can stop it"
+        if told < len(contacts):
+            told_words += f"; {len(contacts) - told} can't be reached by mail or SMS"
+        says = f"You approved it. It is on hold for {hours} hours; {told_words}."
+    _summary(desk, order, "You approve")
+
+    def approve(orders: Orders, order: Order) -> Order:
+        return orders.approve(order, member.id, contacts, changed_at)
+
+    signed(desk, order, Task.APPROVE, approve, says)
 
 
 def run_refuse(desk: OrderDesk, number: str, reason: str, words: str) -> None:
@@ -142,6 +159,7 @@ def run_refuse(desk: OrderDesk, number: str, reason: str, words: str) -> None:
     order = desk.look(number)
     desk.hold_back(order, Event.REFUSED, member)
     signed(desk, order, Task.REFUSE, lambda orders, order: orders.refuse(order, member.id, reason, words), "Refused.")
+    _say_what_was_masked(desk, words)
 
 
 def run_answer(desk: OrderDesk, number: str, words: str) -> None:
@@ -163,6 +181,7 @@ def run_answer(desk: OrderDesk, number: str, words: str) -> None:
     else:
         _words(words, "an answer")
         tell(desk, says, desk.move(order, member, Task.ANSWER, answer))
+        _say_what_was_masked(desk, words)
 
 
 def run_extend(desk: OrderDesk, number: str, reason: str) -> None:
@@ -170,6 +189,7 @@ def run_extend(desk: OrderDesk, number: str, reason: str) -> None:
     order, reason = desk.look(number), _words(reason, "an extension")
     desk.hold_back(order, Event.EXTENDED, member)
     signed(desk, order, Task.EXTEND, lambda orders, order: orders.extend(order, member.id, reason), "Extended.")
+    _say_what_was_masked(desk, reason)
 
 
 def run_pause(desk: OrderDesk, number: str, reason: str) -> None:
@@ -177,6 +197,16 @@ def run_pause(desk: OrderDesk, number: str, reason: str) -> None:
     order, reason = desk.look(number), _words(reason, "a pause")
     desk.hold_back(order, Event.PAUSED, member)
     signed(desk, order, Task.EXTEND, lambda orders, order: orders.pause(order, member.id, reason), "Paused.")
+    _say_what_was_masked(desk, reason)
+
+
+def _say_what_was_masked(desk: OrderDesk, words: str) -> None:
+    """That the person got the words otherwise than they were written: a chat may be anybody's."""
+    with desk.reading() as orders:
+        shown = orders.ports.shown(words)
+    if shown != visible(words):
+        says = f"What looks personal or secret was masked before your words went into the chat, which may be anybody's: {shown}"
+        desk.desk.console.print(says, markup=False, soft_wrap=True)
 
 
 def _plain(desk: OrderDesk, number: str, task: Task, do: Callable[[Member], Do], says: str) -> None:
@@ -220,8 +250,9 @@ def _has_files(desk: OrderDesk, order: Order) -> None:
         there = any(not file.paper for file in orders.files(order, for_person=True))
     if not there:
         raise BadEntry(
-            f"{order.number}: there is no file for the person yet, so nothing was sent. Attach what the company holds: "
-            f"clausebot orders attach {order.number} FILE --for-person. If it holds nothing, attach a page that says so"
+            f"{order.number}: there is no file for the person yet, so nothing was done. Send the proposal back (clausebot "
+            f"orders send-back {order.number}), attach what the company holds (clausebot orders attach {order.number} FILE "
+            f"--for-person), and propose it anew. If it holds nothing, attach a page that says so"
         )
 
 

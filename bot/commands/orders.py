@@ -244,17 +244,25 @@ def orders_attach(
         Path, typer.Argument(metavar="FILE", help="At most 20 MB. Its kind is found out from its content.")
     ],
     for_person: Annotated[
-        bool, typer.Option("--for-person/--internal", help="For the person's package, or for staff alone.")
-    ],
+        bool | None, typer.Option("--for-person/--internal", help="For the person's package, or for staff alone.")
+    ] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="It shows who asks, and came by post or mail. Deleted after the check.")
+    ] = False,
     me: As = "",
     totp_stdin: FromStdin = False,
 ) -> None:
-    """Put a file on an order. For the person it asks for your one-time password."""
+    """Put a file on an order, as one of --for-person, --internal, --paper. The first and the last ask for your
+    one-time password.
+    """
+    if (for_person is None) != paper:
+        what = "Missing option: one of" if for_person is None else "Only one is possible of"
+        raise typer.BadParameter(f"{what} --for-person, --internal, --paper")
     from bot.commands.order_desk import at_order_desk
     from bot.commands.order_files import run_attach
 
     with at_order_desk(me, secrets_from_stdin=totp_stdin) as desk:
-        run_attach(desk, number, file, for_person=for_person)
+        run_attach(desk, number, file, for_person=bool(for_person), paper=paper)
 
 
 @orders.command("file")

@@ -10,7 +10,7 @@ same, in the same time, whether an account was found or not (see docs/accounts.m
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -34,6 +34,8 @@ class Account:
     id: str
     contacts: tuple[Contact, ...] = ()
     state: State = State.OPEN
+    contacts_changed_at: datetime | None = None
+    """When one of them last changed or went; None: not known, and then what is to be erased waits longer."""
 
     @property
     def display_hint(self) -> str:
@@ -143,4 +145,5 @@ class StoredDirectory:
 def account_of(kept: Kept) -> Account:
     """An account as the store has it."""
     contacts = tuple(Contact(Kind(contact.kind), contact.value, contact.since) for contact in kept.contacts)
-    return Account(kept.account_id, contacts, State.CLOSED if kept.closed else State.OPEN)
+    state = State.CLOSED if kept.closed else State.OPEN
+    return Account(kept.account_id, contacts, state, kept.contacts_changed_at)

@@ -17,6 +17,7 @@ from bot.core.channel import Lane
 from bot.core.clock import Clock
 from bot.core.code_sending import reference_of
 from bot.core.contacts import Contact, Kind
+from bot.core.flood import Flood
 from bot.core.message import Reply
 from bot.core.order_card import at_clock
 from bot.core.verification import CODES_AN_HOUR, LOCK_AT, SENT_WITHIN
@@ -54,14 +55,16 @@ class Enquiries:
         reach: frozenset[str],
         portal_connected: bool,
         zone: tzinfo = UTC,
+        staff_mail: str = "",
     ) -> None:
         """`reach`: the channels that are there, of "email" and "sms"; `voice`: speaks a language.
 
         `portal_connected`: the company's portal makes links. Then a code by e-mail counts beside a fresh login only.
-        `zone`: whose clock the notices tell.
+        `zone`: whose clock the notices tell; `staff_mail`: the mailbox of staff, "" where there is none.
         """
         self._database, self._directory, self._clock, self._voice = database, directory, clock, voice
         self._reach, self._portal_connected, self._zone = reach, portal_connected, zone
+        self._flood = Flood(staff_mail)
 
     def run_due(self, limit: int = 16) -> int:
         """Asks for what is due, at most `limit`; how many were asked for. Raises StorageError."""
@@ -99,7 +102,13 @@ class Enquiries:
             wish = work.verification.get(one.person, one.thing_id)
         if wish is None:
             return None
-        return self._directory.get(one.asked) if wish.is_bound else self._directory.find(one.asked)
+        if wish.is_bound:
+            return self._directory.get(one.asked)
+        with self._database.work() as work:
+            if not self._flood.may_look_up(work, self._clock()):
+                work.trail.add(self._clock(), "bot", "look-up held back", _thing(one))
+                return None
+        return self._directory.find(one.asked)
 
     def _wait(self, one: Asked, wait: timedelta) -> None:
         """The directory is down: later, unless it has been for too long."""
@@ -130,6 +139,9 @@ class Enquiries:
         counted_for = one.person.id if wish.is_bound else None
         if not store.count_code(scope, counted_for, now, CODES_AN_HOUR, LOCK_AT).is_allowed:
             work.trail.add(now, "bot", "code held back", _thing(one))
+            return
+        if not wish.is_bound and not self._flood.may_send_code(work, now):
+            work.trail.add(now, "bot", "code held back", _thing(one), "too many in all")
             return
         store.meant(one.person, wish, account.id, contact.kind.value)
         key = "code_sms" if contact.kind is Kind.PHONE else "code_mail"

@@ -95,6 +95,14 @@ def aside(scene: Scene, flow: OpenFlow) -> Said:
     return Said("flow", [scene.plain("please_pick"), *asked_again(scene)], intent=flow.name)
 
 
+def shared(scene: Scene) -> Said | None:
+    """A phone number that was shared where a flow asks for an account; None anywhere else."""
+    flow = scene.state.flow
+    waiting = play(flows()[flow.name], flow, Effects(scene)).waiting if flow and scene.message.phone else None
+    reply = proving.shared(scene, flow, waiting) if flow and isinstance(waiting, Prove) else None
+    return Said("flow", [reply], intent=flow.name, is_private=True) if flow and reply else None
+
+
 def _asked_at_words(scene: Scene, flow: OpenFlow, waiting: Ask, found: Recognition) -> Said:
     """A question where words are waited for: answered; a button makes it those words after all."""
     said = ask(scene, found)

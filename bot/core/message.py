@@ -1,6 +1,6 @@
 """What goes in and out of the assistant, the same for every channel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -39,6 +39,8 @@ class InboundMessage:
     """Kind of what was sent instead of text: voice, photo, document, contact, sticker, location."""
     language_hint: str | None = None
     """The language the platform says the person uses ("en", "zh-CN", "zh-TW")."""
+    phone: str | None = field(default=None, repr=False)
+    """The number of a contact that was shared as bot/core/shared_contact.py wants it; read only where one is asked for."""
 
     @property
     def key(self) -> str:
@@ -77,10 +79,12 @@ class Reply:
     link: str | None = None
     reference: str = ""
     """A name of its own for this message, where one is needed: a mail's Message-ID comes from it, so that a repeat is known."""
+    takes_phone: bool = False
+    """Whether a phone number that is shared counts as one that is typed. A channel that can offers a button for it."""
 
     def as_data(self) -> dict[str, Any]:
         """A JSON-ready form, read back by `from_data`."""
-        return {
+        made: dict[str, Any] = {
             "text": self.text,
             "choices": [{"label": c.label, "value": c.value} for c in self.choices],
             "citations": [
@@ -89,7 +93,10 @@ class Reply:
             "receipt": self.receipt,
             "language": self.language,
             "link": self.link,
-        } | ({"reference": self.reference} if self.reference else {})
+        }
+        # What few messages have is left out of the others.
+        rare = {"reference": self.reference, "takes_phone": self.takes_phone}
+        return made | {name: value for name, value in rare.items() if value}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> "Reply":
@@ -101,4 +108,5 @@ class Reply:
             language=data["language"],
             link=data["link"],
             reference=data.get("reference", ""),
+            takes_phone=data.get("takes_phone", False),
         )

@@ -34,7 +34,10 @@ def are_handled(scene: Scene, arguments: Mapping[str, str]) -> str:
 
 
 def open_order(scene: Scene, arguments: Mapping[str, str]) -> str:
-    """Opens an order with what this dialogue proved: "opened NUMBER", "joined", "waiting", "papers", or "refused"."""
+    """Opens an order with what this dialogue proved: "opened NUMBER", "joined", "waiting", "papers", or "refused".
+
+    "papers" where a page of ours takes them, "papers_elsewhere" where it can't be reached from outside.
+    """
     right = Right(arguments["right"])
     proof = _proof(scene)
     try:
@@ -54,7 +57,9 @@ def open_order(scene: Scene, arguments: Mapping[str, str]) -> str:
         return f"joined {order.number}"
     if order.is_verified:
         return f"opened {order.number}"
-    return f"{'papers' if rights()[right].papers else 'waiting'} {order.number}"
+    if not rights()[right].papers:
+        return f"waiting {order.number}"
+    return f"{'papers' if scene.requests.papers_url else 'papers_elsewhere'} {order.number}"
 
 
 def my_orders(scene: Scene, arguments: Mapping[str, str]) -> str:
@@ -119,9 +124,10 @@ def number_in(text: str) -> str | None:
 
 def _own(scene: Scene) -> list[Order]:
     """Orders from this chat, and those of the account that it is connected to or has just proved."""
-    orders = _orders(scene)
-    found = {order.id: order for order in orders.of_person(scene.known.id)}
-    for account in {_account(scene), _proved_account(scene)} - {None}:
+    orders, me, bound = _orders(scene), person(scene.known.id), _account(scene)
+    # A chat that was disconnected from an account has to prove itself anew, for orders opened there as well.
+    found = {order.id: order for order in orders.of_person(me.id or 0) if orders.may_speak(order, me, bound)}
+    for account in {bound, _proved_account(scene)} - {None}:
         found |= {order.id: order for order in orders.of_account(account or "")}
     return sorted(found.values(), key=lambda order: order.id, reverse=True)
 

@@ -4,6 +4,7 @@ from datetime import datetime, tzinfo
 
 from bot.core.message import Reply
 from bot.core.order_dates import look_by
+from bot.core.paper_links import waits_for_papers
 from bot.core.scene import Scene
 from bot.core.voice import Voice
 from knowledge.deadlines import Due
@@ -36,6 +37,11 @@ def name_of(right: str, voice: Voice) -> str:
     return voice.pick(rights()[Right(right)].name)
 
 
+def elsewhere(right: str, voice: Voice) -> str:
+    """Where else a person can turn. Who watches over personal information doesn't deal with infringements."""
+    return voice.shared("order_elsewhere_infringement" if right == Right.INFRINGEMENT else "order_elsewhere")
+
+
 def order_card(scene: Scene, order: Order) -> Reply:
     """Where the order stands now."""
     voice = scene.voice
@@ -44,10 +50,38 @@ def order_card(scene: Scene, order: Order) -> Reply:
         "order_card",
         number=order.number,
         right=name_of(order.right, voice),
-        state=voice.shared("order_state_stopped" if order.stopped_at else f"order_state_{order.state}"),
+        state=voice.shared(f"order_state_{_state(scene, order)}"),
         due=_dates(scene, order, due),
     )
-    return Reply(text.strip(), language=voice.language)
+    link = _papers_link(scene, order)
+    return Reply(text.strip(), language=voice.language, link=link or None)
+
+
+def _state(scene: Scene, order: Order) -> str:
+    """The state, told apart by what matters to the person."""
+    if order.stopped_at:
+        return "stopped"
+    return "checking" if waits_for_papers(order) and _papers_come(scene, order) else order.state
+
+
+def _papers_come(scene: Scene, order: Order) -> int:
+    """How many papers there are."""
+    return sum(file.paper for file in scene.work.orders.papers.files(order.id))
+
+
+def _papers_link(scene: Scene, order: Order) -> str:
+    """Where the papers can be handed in, for the chat that the request came from alone."""
+    return scene.requests.papers_link(scene.work, order) if order.person_id == scene.known.id else ""
+
+
+def _papers(scene: Scene, order: Order) -> list[str]:
+    """That papers have come, and where they can be handed in."""
+    voice = scene.voice
+    came = _papers_come(scene, order)
+    lines = [voice.shared("order_papers_came", count=str(came))] if came else []
+    if link := _papers_link(scene, order):
+        lines.append(voice.shared("order_papers_more" if came else "order_papers_link", link=link))
+    return lines
 
 
 def _dates(scene: Scene, order: Order, due: Due) -> str:
@@ -55,13 +89,19 @@ def _dates(scene: Scene, order: Order, due: Due) -> str:
     voice = scene.voice
     if not order.is_live:
         return ""
+    if waits_for_papers(order):
+        lines = _papers(scene, order)
+        if order.expires_at is not None:
+            lines.append(voice.shared("order_waits", until=at_clock(order.expires_at, due.zone, voice.language)))
+        return "\n".join(lines)
     if order.expires_at is not None:
         return voice.shared("order_waits", until=at_clock(order.expires_at, due.zone, voice.language))
     if not order.is_verified:
         return ""
     lines = _look(scene, order, due)
     key = "order_due" if scene.now <= order.told_due_at else "order_due_over"
-    lines += [voice.shared(key, due=voice.date(due.due_on), basis=voice.pick(due.legal_basis[0].label))]
+    basis = voice.pick(due.legal_basis[0].label)
+    lines += [voice.shared(key, due=voice.date(due.due_on), basis=basis, elsewhere=elsewhere(order.right, voice))]
     if order.paused_at is not None:
         lines.append(voice.shared("order_paused"))
     if order.hold_until is not None and order.executed_at is None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.contacts import Contact
+from bot.core.contacts import SETTLED_AFTER, Contact
 from bot.core.order_guards import WARN_BEFORE
 from bot.core.order_moves import State
 from knowledge.deadlines import Deadlines, Due, Refused
@@ -24,9 +24,11 @@ CLOSE_AFTER = timedelta(days=14)
 """Between an answer and the closing of the order: time to say that something is missing."""
 
 
-def hold_for(contacts: Sequence[Contact], now: datetime) -> timedelta:
-    """How long a deletion waits after its approval."""
-    return HOLD if all(contact.is_settled(now) for contact in contacts) else HOLD_LONG
+def hold_for(contacts: Sequence[Contact], changed_at: datetime | None, now: datetime) -> timedelta:
+    """How long a deletion waits after its approval. `changed_at`: when a contact of the account last changed or went;
+    None: nobody knows, and then it may have been just now."""
+    is_steady = changed_at is not None and now - changed_at > SETTLED_AFTER
+    return HOLD if is_steady and all(contact.is_settled(now) for contact in contacts) else HOLD_LONG
 
 
 def due_of(order: Order, deadlines: Deadlines, now: datetime) -> Due:

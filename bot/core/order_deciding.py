@@ -1,6 +1,7 @@
 """What staff decide about an order: two for whatever discloses, destroys or changes; the hold; refusals; stop links."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.core.contacts import Contact
@@ -29,19 +30,29 @@ class Deciding(Papers):
             self.remark(order, staff(staff_id), words, internal=True)
         return order
 
-    def approve(self, order: Order, staff_id: int, contacts: Sequence[Contact] = ()) -> Order:
+    def approve(
+        self,
+        order: Order,
+        staff_id: int,
+        contacts: Sequence[Contact] = (),
+        contacts_changed_at: datetime | None = None,
+    ) -> Order:
         """Two of two. What destroys is now on hold; all `contacts` of the account (they must be given) are told, each
-        with a stop link of its own."""
+        with a stop link of its own. `contacts_changed_at`: when one of them last changed or went, None: not known."""
         values: dict[str, Any] = {"approved_by": staff_id, "approved_at": self.now}
         destroys = self._rule(order).destroys
         if destroys:
-            length = hold_for(contacts, self.now)
+            length = hold_for(contacts, contacts_changed_at, self.now)
             values["hold_until"] = self.now + length
             values["hold_seen_until"] = self._store.holds.look(self.now) + length.total_seconds()
-        order = self._move(order, Event.APPROVED, staff(staff_id), values, contacts=len(contacts))
+        order = self._move(order, Event.APPROVED, staff(staff_id), values, contacts=len(self.reachable(contacts)))
         if destroys:
             self.warn(order, [(contact.kind.value, contact.value) for contact in contacts], "hold_begun")
         return order
+
+    def reachable(self, contacts: Sequence[Contact]) -> list[Contact]:
+        """Those that can be told of a hold."""
+        return [contact for contact in contacts if self.ports.reaches(contact.kind.value, contact.value)]
 
     def warn(self, order: Order, contacts: Sequence[tuple[str, str]], key: str) -> None:
         """Tells every contact and the person that a hold has begun or ends tomorrow, with a stop link each."""

@@ -45,6 +45,11 @@ def was_verified(order: Order) -> bool:
     return not order.subject.startswith("unverified:")
 
 
+def was_signed(order: Order) -> bool:
+    """Whether one of two people has put their name to what the person gets: nothing may come to it behind their backs."""
+    return order.proposed_by is not None
+
+
 def _is_own(act: Act) -> bool:
     return act.actor.kind == "staff" and act.is_own_account()
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.core.order_dates import due_of, wake_at
 from bot.core.order_guards import GUARDS
-from bot.core.order_moves import TABLE, Act, Actor, Event, NotAllowed, Reason, State
+from bot.core.order_moves import BOT, TABLE, Act, Actor, Event, NotAllowed, Reason, State
 from knowledge.deadlines import Deadlines, Due
 from knowledge.rights import Level, Right, RightRule, rights
 from storage.errors import Conflict
@@ -38,10 +38,23 @@ Alarm = Callable[[Order, str, Mapping[str, str]], None]
 """What staff are told: alarm(order, "escalation", {"percent": "100"})."""
 Warn = Callable[[Order, str, str, str, Mapping[str, str]], None]
 """What a contact of the account is told: warn(order, kind, address, "hold_begun", {"token": ..., "until": ...})."""
+Reaches = Callable[[str, str], bool]
+"""Whether `warn` gets through to a contact: reaches(kind, address)."""
+Shown = Callable[[str], str]
+"""What a chat gets of words that staff wrote."""
 
 
 def _nobody(*_: object) -> None:
     """Tells nobody."""
+
+
+def _everybody(kind: str, address: str) -> bool:
+    """For want of channels: no contact is out of reach."""
+    return True
+
+
+def _as_written(words: str) -> str:
+    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,8 @@ class Ports:
     tell: Tell = _nobody
     alarm: Alarm = _nobody
     warn: Warn = _nobody
+    reaches: Reaches = _everybody
+    shown: Shown = _as_written
     has_portal: bool = False
 
 
@@ -109,6 +124,8 @@ class Moving:
             fresh["ended_at"] = self.now
         moved = self._write(order, fresh)
         self._trail(moved, actor, event, f"{order.state}>{moved.state} v{moved.version} {reason or ''} {note}".rstrip())
+        if state in ENDED and act.rule.papers and (gone := self._store.papers.take_away_papers(order.id)):
+            self._trail(moved, BOT, "papers_deleted", str(gone))  # Nobody will check them any more.
         return moved
 
     def _write(self, order: Order, values: dict[str, Any]) -> Order:
@@ -142,10 +159,20 @@ class Moving:
         return at.astimezone(self.deadlines.rule_sets[0].zone).isoformat(timespec="minutes")
 
     def _is_owner(self, order: Order, actor: Actor, account_id: str | None) -> bool:
-        """Whether a person may speak for the order: it was opened from their chat, or for the account it is bound to."""
-        if actor.kind != "person" or order.person_id == actor.id:
+        """Whether a person may speak for the order: it is for the account that their chat is bound to, or was opened from
+        their chat, as long as that wasn't disconnected from the account since."""
+        if actor.kind != "person":
             return True
-        return account_id is not None and order.subject == self._store.account_subject(account_id)
+        if account_id is not None and order.subject == self._store.account_subject(account_id):
+            return True
+        return order.person_id == actor.id and not self._has_left(order)
+
+    def _has_left(self, order: Order) -> bool:
+        """Whether the chat that the order was opened from was connected to its account and is no more."""
+        kind, _, index = order.subject.partition(":")
+        if kind != "account" or order.person_id is None:
+            return False
+        return self.work.bindings.has_left(order.person_id, index, order.opened_at)
 
     def _is_own_account(self, order: Order, actor: Actor) -> bool:
         """Whether the order is about the staff member's own account at the company."""

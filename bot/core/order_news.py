@@ -7,7 +7,7 @@ wrote to the person; nothing from the account.
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 import structlog
@@ -17,10 +17,11 @@ from bot.core.contacts import Kind
 from bot.core.enquiries import CHANNEL_OF
 from bot.core.masking import mask
 from bot.core.message import Reply
-from bot.core.order_card import clock_of, name_of
+from bot.core.order_card import clock_of, elsewhere, name_of
 from bot.core.order_moving import Ports
 from bot.core.voice import Voice
 from storage.stores.orders import Order
+from storage.stores.people import Known
 from storage.work import Work
 
 MAIL = CHANNEL_OF[Kind.EMAIL]
@@ -37,6 +38,10 @@ MAILED: Mapping[str, str] = MappingProxyType(
 """Alarms that go to the mailbox of staff, with their wording: what has to be looked at, or is late. The others wait in
 the list of orders."""
 
+URGENT_EACH, URGENT_ALL = 3, 20
+"""Mails an hour about urgent reports: of one person or account, which may withdraw and report again as often as they
+like; and of all, which is more than somebody at a desk looks into. Beyond them one mail an hour says that there are more."""
+_HOUR = timedelta(hours=1)
 _MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 log = structlog.get_logger(__name__)
@@ -61,11 +66,12 @@ class News:
 
     def ports(self) -> Ports:
         """Where the news of this transaction go."""
-        return Ports(tell=self.tell, alarm=self.alarm, warn=self.warn)
+        return Ports(tell=self.tell, alarm=self.alarm, warn=self.warn, reaches=self.reaches, shown=self.shown)
 
     def tell(self, order: Order, key: str, values: Mapping[str, str]) -> None:
-        """To the chat that the order was opened from, while there is one."""
-        known = self._work.people.of_id(order.person_id) if order.person_id is not None else None
+        """To the chat that the order was opened from, while there is one and it wasn't disconnected from the account;
+        then to the one that is connected now."""
+        known = self._listener(order)
         if known is None:
             return
         voice = self._voice(known.language)
@@ -73,20 +79,31 @@ class News:
         said["words"] = fit_for_a_chat(said["words"], voice)
         if said["due"]:
             said["due"] = voice.date(date.fromisoformat(said["due"]))
+        said["elsewhere"] = elsewhere(order.right, voice)
         text = voice.shared(wording_of(key), **said)
         cause = f"{order.thing}:v{order.version}:{key}{said.get('remark', '')}"  # A remark doesn't move the order.
         self._queue(known.id, cause, Reply(text.strip(), language=voice.language))
 
+    def reaches(self, kind: str, address: str) -> bool:
+        """Whether `warn` has a way to a contact. A linked WeChat or Telegram id is none: no link that stops an order goes
+        into a chat, and a login's openid may be one that we can't write to."""
+        return CHANNEL_OF[Kind(kind)] in self._reach
+
+    def shown(self, words: str) -> str:
+        """What a chat gets of words that staff wrote."""
+        return fit_for_a_chat(words, self._voice("en"))
+
     def warn(self, order: Order, kind: str, address: str, key: str, values: Mapping[str, str]) -> None:
         """To a contact of the account, with the link that stops the order."""
         channel = CHANNEL_OF[Kind(kind)]
-        if channel not in self._reach:
+        if not self.reaches(kind, address):
             self._work.trail.add(self._now, "bot", "contact not reached", order.thing, kind)
             return
         voice = self._voice(order.language)
         link = self._stop_url + values["token"]
         until = clock_of(values.get("until", ""), voice.language)
-        text = voice.shared(f"order_warn_{key}", number=order.number, until=until, link=link)
+        wording = f"order_warn_{key}_sms" if Kind(kind) is Kind.PHONE else f"order_warn_{key}"
+        text = voice.shared(wording, number=order.number, until=until, link=link)
         whom = self._work.people.meet(channel, address, self._now, order.language)
         # With the version: after an appeal the same contact may be told of a second hold.
         self._queue(whom.id, f"{order.thing}:v{order.version}:{key}:{kind}", Reply(text, language=voice.language))
@@ -97,26 +114,56 @@ class News:
         log.warning("work order needs staff", number=order.number, why=key)
         if key not in MAILED or not self._staff_mail or MAIL not in self._reach:
             return
-        # In both languages, as the command line is: which one a member of staff reads isn't known.
-        texts = [self._to_staff(self._voice(language), order, key, values) for language in ("en", "zh")]
-        subjects, bodies = zip(*(text.strip().split("\n", 1) for text in texts), strict=True)
-        text = " · ".join(subjects) + "\n" + "\n\n".join(body.strip() for body in bodies)
         whom = self._work.people.meet(MAIL, self._staff_mail, self._now, "en")
         self._work.people.touch(whom.id, self._now)
+        wording = self._urgent_wording(order, whom) if key == "urgent" else MAILED[key]
+        if not wording:
+            return
+        # In both languages, as the command line is: which one a member of staff reads isn't known.
+        texts = [self._to_staff(self._voice(language), order, wording, values) for language in ("en", "zh")]
+        subjects, bodies = zip(*(text.strip().split("\n", 1) for text in texts), strict=True)
+        text = " · ".join(subjects) + "\n" + "\n\n".join(body.strip() for body in bodies)
+        cause = f"{order.thing}:v{order.version}:{wording.removeprefix('staff_')}"
         # The lane of codes: never behind notices that a mail server puts off.
-        self._queue(whom.id, f"{order.thing}:v{order.version}:{key}", Reply(text), "interactive")
+        self._queue(whom.id, cause, Reply(text), "interactive")
+
+    def _urgent_wording(self, order: Order, whom: Known) -> str:
+        """What the mailbox gets of an urgent report: a mail of its own, the one mail that there are more, or "": nothing."""
+        recent = [cause.split(":") for cause in self._work.deliveries.causes(whom, self._now - _HOUR)]
+        mailed = [self._work.orders.of_id(int(cause[1])) for cause in recent if cause[-1] == "urgent"]
+        own = sum(_is_of_same(order, other) for other in mailed if other is not None)
+        if own < URGENT_EACH and len(mailed) < URGENT_ALL:
+            return MAILED["urgent"]
+        return "" if any(cause[-1] == "urgent_more" for cause in recent) else "staff_urgent_more"
+
+    def _listener(self, order: Order) -> Known | None:
+        """Whose chat hears of the order."""
+        kind, _, index = order.subject.partition(":")
+        bindings, person_id = self._work.bindings, order.person_id
+        if person_id is None:
+            return None
+        if kind != "account" or not bindings.has_left(person_id, index, order.opened_at):
+            return self._work.people.of_id(person_id)
+        account = self._work.orders.papers.account(order.id)
+        return next((bindings.chat_of(bound) for bound in bindings.of_account(account)), None) if account else None
 
     @staticmethod
-    def _to_staff(voice: Voice, order: Order, key: str, values: Mapping[str, str]) -> str:
+    def _to_staff(voice: Voice, order: Order, wording: str, values: Mapping[str, str]) -> str:
         """Subject and text of a mail to staff: number, right and times, nothing of the person."""
         right, by = name_of(order.right, voice), clock_of(values.get("by", ""), voice.language)
-        return voice.shared(MAILED[key], number=order.number, right=right, percent=values.get("percent", ""), by=by)
+        said = {"number": order.number, "right": right, "percent": values.get("percent", ""), "by": by}
+        return voice.shared(wording, **said, each=str(URGENT_EACH), most=str(URGENT_ALL))
 
     def _queue(self, person_id: int, cause: str, reply: Reply, lane: Lane = "order") -> None:
         known = self._work.people.of_id(person_id)
         if known is not None:
             body = json.dumps(reply.as_data(), ensure_ascii=False).encode("utf-8", "surrogatepass")
             self._work.deliveries.add(known, cause, [body], self._now, lane=lane)
+
+
+def _is_of_same(order: Order, other: Order) -> bool:
+    """Whether both are of one chat or one account."""
+    return other.subject == order.subject or (order.person_id is not None and other.person_id == order.person_id)
 
 
 def fit_for_a_chat(words: str, voice: Voice) -> str:

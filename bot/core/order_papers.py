@@ -1,7 +1,9 @@
 """What is put on an order: remarks, files, ticks of the checklist. None of it moves the order."""
 
-from bot.core.order_moves import BOT, Actor, Event, NotAllowed, State
+from bot.core.order_guards import was_signed
+from bot.core.order_moves import BOT, Actor, Event, NotAllowed
 from bot.core.order_moving import Moving
+from bot.core.paper_links import waits_for_papers
 from knowledge.clause import Localized
 from storage.stores.order_papers import Attachment, Remark
 from storage.stores.orders import Order
@@ -41,11 +43,14 @@ class Papers(Moving):
         """What was said on the order, oldest first."""
         return self._store.papers.remarks(order.id, for_person=for_person)
 
-    def attach(self, order: Order, by: Actor, name: str, media_type: str, body: bytes, *, internal: bool) -> Order:
-        """Puts a file on the order: of staff internal or for the person, of a person always for staff.
+    def attach(
+        self, order: Order, by: Actor, name: str, media_type: str, body: bytes, *, internal: bool, paper: bool = False
+    ) -> Order:
+        """Puts a file on the order: of staff internal or for the person, of a person always for staff. `paper`: it came to
+        staff by post or mail and shows who asks.
 
         A file of the person on a request that needs papers is a paper: the request no longer expires, and the file goes
-        once it was checked. Raises NotAllowed ("owner", "state", "too_big", "too_many").
+        once it was checked. Raises NotAllowed ("owner", "state", "signed", "by_papers", "too_big", "too_many").
         """
         of_person = by.kind == "person"
         files = self._store.papers.files(order.id)
@@ -53,13 +58,17 @@ class Papers(Moving):
             raise NotAllowed("owner")
         if not order.is_live:
             raise NotAllowed("state")
+        if not (internal or of_person or paper) and was_signed(order):
+            raise NotAllowed("signed")
         if not body or len(body) > (PAPER_MOST if of_person else FILE_MOST):
             raise NotAllowed("too_big" if body else "empty")
         if of_person and sum(file.actor == str(by) for file in files) >= PAPERS_MOST:
             raise NotAllowed("too_many")
-        paper = of_person and self._rule(order).papers and order.state == State.VERIFYING
+        if paper and not waits_for_papers(order):
+            raise NotAllowed("state" if self._rule(order).papers else "by_papers")
+        paper = paper or (of_person and waits_for_papers(order))
         self._store.papers.add_file(
-            order.id, self.now, str(by), name, media_type, body, internal=internal or of_person, paper=paper
+            order.id, self.now, str(by), name, media_type, body, internal=internal or of_person or paper, paper=paper
         )
         kind = "paper" if paper else "internal" if internal or of_person else "for the person"
         self._trail(order, by, "attached", f"{kind} {len(body)} bytes")

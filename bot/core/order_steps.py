@@ -32,12 +32,16 @@ WHY = {
     "second_person": "whoever proposed can't approve; a second person has to",
     "not_checker": "whoever checked who asks takes no other part; somebody else has to",
     "fresh_eyes": "whoever refused it can't decide the appeal; somebody else has to",
-    "contacts_known": "no contact of the account is known, so nobody could be warned of the deletion",
+    "contacts_known": "nobody could be warned of the deletion: no contact of the account can be reached by mail or SMS. "
+    "Write to the customer by letter, or check who they are in person; once they have put an address or number on "
+    "file, approve it. Else refuse it: clausebot orders refuse {number} --reason insufficient_verification",
     "on_hold": "it isn't on hold",
     "unwarned": "the contacts were told already",
     "hold_by_wall": "it is on hold until {until}",
     "hold_by_steady": "it is on hold until {until}, and the clock has jumped: the full time has to pass",
     "hold_warned": "the contacts have to be told again 24 hours before the end of the hold",
+    "no_address": "no link can be made that works from outside, so nothing was sent. "
+    "Set CLAUSEBOT_PUBLIC_URL (https://...) for this command and for the server, then do it again",
     "discloses": "this right discloses nothing",
     "alters": "this right changes nothing",
     "words_suffice": "this right isn't answered in words alone",
@@ -57,6 +61,8 @@ WHY = {
     "not_provided_for": "the rule that decides knows none for this right",
     "already_extended": "it was extended already",
     "nothing_gained": "it would bring no later date",
+    "signed": "two people sign for what the person gets, and one has already, so no file can come to it. If it must: "
+    "while the second one hasn't signed, clausebot orders send-back {number}, then attach the file and propose it anew",
     "too_big": "the file is too big: 20 MB at most",
     "empty": "the file is empty",
     "too_many": "there are too many files",
@@ -122,7 +128,7 @@ def _proof(orders: Orders, order: Order, rule: RightRule) -> list[Step]:
     if order.state == State.VERIFYING and rule.papers:
         if any(file.paper for file in orders.files(order)):
             return [_step(orders, order, Event.PAPERS_CHECKED, Task.CHECK, "papers are checked", f"check {number}")]
-        return [Step("the person sends papers that show who they are")]
+        return [Step("the person hands in papers that show who they are, or staff attach them with --paper")]
     if order.state == State.VERIFYING:
         return [Step("the person proves who they are")]
     if rule.two_staff and not is_proven(order):

@@ -9,6 +9,7 @@ last minutes and by nothing less. So no code goes out before that: it could neve
 
 import re
 import unicodedata
+from dataclasses import replace
 
 from bot.core.codes import digits_of
 from bot.core.contacts import named
@@ -52,9 +53,7 @@ def is_meant(scene: Scene, flow: OpenFlow, waiting: Prove) -> bool:
     """Whether what was typed can be what this step waits for, by its form alone: an account, or a code."""
     if flow.proving > 0:
         return code_in(scene.message.text) is not None
-    standing = scene.requests.verification(scene.work, scene.now).standing(scene.known)
-    waits = standing.binding is None and not _needs_portal(scene, waiting)
-    return waits and not named(account_in(scene.message.text)).is_nothing
+    return _takes_account(scene, waiting) and not named(account_in(scene.message.text)).is_nothing
 
 
 def typed(scene: Scene, flow: OpenFlow, waiting: Prove) -> Reply | str:
@@ -71,13 +70,20 @@ def typed(scene: Scene, flow: OpenFlow, waiting: Prove) -> Reply | str:
     return _waiting(scene, flow, waiting, _wrong(scene, checked))
 
 
+def shared(scene: Scene, flow: OpenFlow, waiting: Prove) -> Reply | None:
+    """A phone number that was shared: the same as if it had been typed. None where no account is waited for."""
+    phone = scene.message.phone
+    if not phone or flow.proving > 0 or not _takes_account(scene, waiting):
+        return None
+    return _ask_for_code(scene, flow, waiting, phone)
+
+
 def not_meant(scene: Scene, flow: OpenFlow, waiting: Prove) -> Reply:
     """What was typed is neither an account nor a code, no question and no wish: what is waited for, once more."""
     reply = begin(scene, flow, waiting)
     if flow.proving > 0 or _needs_portal(scene, waiting):
         return reply
-    text = f"{scene.voice.shared('prove_not_an_account')} {reply.text}"
-    return Reply(text, reply.choices, language=reply.language)
+    return replace(reply, text=f"{scene.voice.shared('prove_not_an_account')} {reply.text}")
 
 
 def purpose_of(flow: OpenFlow) -> str:
@@ -87,6 +93,11 @@ def purpose_of(flow: OpenFlow) -> str:
 
 def _needs_portal(scene: Scene, waiting: Prove) -> bool:
     return scene.requests.has_portal and rights()[Right(waiting.right)].level is Level.PORTAL
+
+
+def _takes_account(scene: Scene, waiting: Prove) -> bool:
+    standing = scene.requests.verification(scene.work, scene.now).standing(scene.known)
+    return standing.binding is None and not _needs_portal(scene, waiting)
 
 
 def account_in(text: str) -> str:
@@ -111,7 +122,8 @@ def _wrong(scene: Scene, checked: Checked) -> str:
 def _which_account(scene: Scene, flow: OpenFlow, waiting: Prove) -> Reply:
     safest = scene.voice.shared("prove_portal") if scene.requests.has_portal else ""
     text = scene.voice.shared("prove_which", safest=safest).rstrip()
-    return Reply(text, (_button(scene, flow, waiting, WITHOUT),), language=scene.voice.language)
+    button = _button(scene, flow, waiting, WITHOUT)
+    return Reply(text, (button,), language=scene.voice.language, takes_phone=True)
 
 
 def _ask_for_code(scene: Scene, flow: OpenFlow, waiting: Prove, hint: str) -> Reply:

@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.core.codes import Codes
 from bot.core.order_moving import Ports, Tell
 from bot.core.orders import Orders
+from bot.core.paper_links import token_of, waits_for_papers
 from bot.core.verification import Verification
 from knowledge.deadlines import Deadlines, load_rules, official_calendar
 from knowledge.rights import Level, Right, rights
@@ -35,6 +36,12 @@ class Requests:
     reach: frozenset[str] = frozenset()
     has_portal: bool = False
     ports: Callable[[Work, datetime], Ports] = lambda work, now: Ports()
+    papers_url: str = ""
+    """What the token of an upload link is put behind; "" where people can't reach our pages, so no link is given."""
+
+    def papers_link(self, work: Work, order: Order) -> str:
+        """Where the order's papers can be handed in; "" where nowhere."""
+        return self.papers_url + token_of(work.keyring, order) if self.papers_url and waits_for_papers(order) else ""
 
     def orders(self, work: Work, now: datetime, *, from_chat: int | None = None) -> Orders:
         """The orders of one transaction. `from_chat`: the person whose dialogue tells what is done now in their chat;

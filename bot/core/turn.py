@@ -38,6 +38,8 @@ def _meaning(scene: Scene) -> Said:
     if message.choice is not None:
         return _press(scene, message.choice)
     if message.media is not None and not heard.text:
+        if said := flowing.shared(scene):
+            return said
         return Said("event", [scene.plain("media"), *flowing.asked_again(scene)])
     if not heard.text:
         return Said("not_covered", [scene.plain("nothing_said")])

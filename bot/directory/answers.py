@@ -34,6 +34,7 @@ class _AccountSaid(_Strict):
     account_id: Annotated[str, Field(max_length=64)]
     state: Annotated[str, Field(max_length=16)]
     contacts: Annotated[list[_ContactSaid], Field(max_length=CONTACTS_MOST)]
+    contacts_changed_at: Annotated[str | None, Field(max_length=40)] = None
 
 
 class _Said(_Strict):
@@ -62,7 +63,9 @@ def _account(said: _AccountSaid, now: datetime) -> Account:
     contacts = tuple(_contact(contact, now) for contact in said.contacts)
     if len({(contact.kind, contact.value) for contact in contacts}) != len(contacts):
         raise Untrue("the same contact twice")
-    return Account(said.account_id, contacts, State(said.state))
+    changed = said.contacts_changed_at
+    changed_at = None if changed is None else _moment(changed, now, "contacts_changed_at")
+    return Account(said.account_id, contacts, State(said.state), changed_at)
 
 
 def _contact(said: _ContactSaid, now: datetime) -> Contact:
@@ -72,14 +75,18 @@ def _contact(said: _ContactSaid, now: datetime) -> Contact:
     value = one_form(kind, said.value)
     if value is None:
         raise Untrue(f"{kind} value")
+    return Contact(kind, value, _moment(said.since, now, f"{kind} since"))
+
+
+def _moment(said: str, now: datetime, place: str) -> datetime:
     try:
-        since = datetime.fromisoformat(said.since)
-        moment = since.astimezone(UTC) if since.tzinfo else None
+        there = datetime.fromisoformat(said)
+        moment = there.astimezone(UTC) if there.tzinfo else None
     except (ValueError, OverflowError):
         moment = None
     if moment is None or not EARLIEST <= moment <= now + CLOCKS_DIFFER:
-        raise Untrue(f"{kind} since")
-    return Contact(kind, value, moment)
+        raise Untrue(place)
+    return moment
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

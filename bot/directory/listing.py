@@ -33,7 +33,8 @@ COLUMN_OF = {
     Kind.TELEGRAM: "telegram_id",
 }
 SINCE_OF = {Kind.EMAIL: "email_since", Kind.PHONE: "phone_since"}
-COLUMNS = ("account_id", *COLUMN_OF.values(), *SINCE_OF.values(), "closed")
+CHANGED = "contacts_changed_at"
+COLUMNS = ("account_id", *COLUMN_OF.values(), *SINCE_OF.values(), CHANGED, "closed")
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China has had one zone without summer time since 1992."""
 
@@ -189,12 +190,13 @@ class _Row:
             )
         contacts = [contact for kind in Kind if (contact := self._contact(kind))]
         closed = self._closed()
-        return self._in_order() or AccountLine(name_form or "", tuple(contacts), closed)
+        changed_at = self._since(CHANGED)
+        return self._in_order() or AccountLine(name_form or "", tuple(contacts), closed, changed_at)
 
     def _contact(self, kind: Kind) -> ContactLine | None:
         column = COLUMN_OF[kind]
         text = self._text(column, may_be_phone=kind is Kind.PHONE)
-        since = self._since(kind) if kind in SINCE_OF else None
+        since = self._since(SINCE_OF[kind]) if kind in SINCE_OF else None
         if not text:
             return None
         form = one_form(kind, text)
@@ -203,8 +205,7 @@ class _Row:
             return None
         return ContactLine(kind.value, form, since)
 
-    def _since(self, kind: Kind) -> datetime | None:
-        column = SINCE_OF[kind]
+    def _since(self, column: str) -> datetime | None:
         text = self._text(column)
         if not text:
             return None

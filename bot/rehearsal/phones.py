@@ -142,6 +142,7 @@ class _Phones:
             ("telegram", "press"): lambda: telegram.press(
                 owner, needed(wish, "message", int), needed(wish, "data", str)
             ),
+            ("telegram", "key"): lambda: telegram.press_key(owner, needed(wish, "text", str)),
             ("wechat", "follow"): lambda: wechat.follow(owner),
             ("wechat", "unfollow"): lambda: wechat.unfollow(owner),
             ("wechat", "say"): lambda: wechat.say(owner, needed(wish, "text", str)),

@@ -30,6 +30,8 @@ def place(right: Right, *, ground: str = "", in_words: bool = True) -> Script[st
             yield from say("_order.waiting")
         case "papers":
             yield from say("_order.papers")
+        case "papers_elsewhere":
+            yield from say("_order.papers_elsewhere")
         case _:
             yield from say("_order.too_many")
             return ""

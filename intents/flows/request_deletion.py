@@ -26,6 +26,7 @@ class Ground(StrEnum):
     PURPOSE_ACHIEVED = "purpose_achieved"
     SERVICE_ENDED = "service_ended"
     CONSENT_WITHDRAWN = "consent_withdrawn"
+    OTHER_CASE = "other_case"
 
 
 def flow() -> Script[None]:

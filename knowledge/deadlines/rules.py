@@ -25,7 +25,7 @@ RIGHTS = frozenset(
         "deletion",
         "closure",
         "withdrawal_of_consent",
-        "complaint",
+        "infringement",
         "security_report",
         "guardian",
         "next_of_kin",

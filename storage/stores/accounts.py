@@ -17,7 +17,8 @@ ACCOUNT, KEY, CONTACT = table(Account), table(AccountKey), table(AccountContact)
 SHARED_MOST = 8
 """Accounts that are looked at for one contact: from two on it finds nobody who is open, whatever the others are."""
 
-FOUND = (ACCOUNT.c.id, ACCOUNT.c.account_index, ACCOUNT.c.name, ACCOUNT.c.closed, KEY.c.key_id, KEY.c.wrapped)
+FOUND = (ACCOUNT.c.id, ACCOUNT.c.account_index, ACCOUNT.c.name, ACCOUNT.c.closed, ACCOUNT.c.contacts_changed_at,
+         KEY.c.key_id, KEY.c.wrapped)  # fmt: skip
 WITH_KEY = ACCOUNT.join(KEY, KEY.c.account_id == ACCOUNT.c.id)
 BY_INDEX = select(*FOUND).select_from(WITH_KEY).where(ACCOUNT.c.account_index == bindparam("index"))
 BY_CONTACT = (
@@ -43,6 +44,11 @@ LATER = (
     .where(CONTACT.c.id == bindparam("contact", type_=Integer))
     .values(since=bindparam("new_since", type_=CONTACT.c.since.type))
 )
+TURNED = (
+    update(ACCOUNT)
+    .where(ACCOUNT.c.id == bindparam("account", type_=Integer))
+    .values(contacts_changed_at=bindparam("changed_at", type_=ACCOUNT.c.contacts_changed_at.type))
+)
 
 
 class ContactLine(NamedTuple):
@@ -62,6 +68,8 @@ class AccountLine(NamedTuple):
     account_id: str
     contacts: tuple[ContactLine, ...]
     closed: bool = False
+    contacts_changed_at: datetime | None = None
+    """When one of them last changed or went, None when the list doesn't say."""
 
     def __repr__(self) -> str:
         return f"AccountLine(contacts={len(self.contacts)})"
@@ -83,6 +91,7 @@ class Kept:
     account_id: str = field(repr=False)
     closed: bool
     contacts: tuple[KeptContact, ...]
+    contacts_changed_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -100,6 +109,8 @@ class Plan:
     renewed: list[dict[str, Any]] = field(default_factory=list, repr=False)
     later: list[dict[str, Any]] = field(default_factory=list, repr=False)
     gone: list[int] = field(default_factory=list)
+    turned: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    """Accounts of which a contact went or was replaced, with the time of it."""
 
 
 class Counts(NamedTuple):
@@ -156,7 +167,9 @@ class AccountStore:
         """What `lines` (each account once) come to. Changes nothing. Raises KeyMissing, Unreadable.
 
         A contact that is on file already keeps its `since`, but for a later one that the list gives: then it was taken
-        off and put on again. A new or different one gets the list's `since`, else `now`.
+        off and put on again. A new or different one gets the list's `since`, else `now`. That a contact went or was
+        replaced is noted as of `now`, unless the list names a later change; nobody knows what went before an account was
+        first listed, so without a word of the list that counts as `now` too.
         """
         plan, by_index = Plan(), {self._account_index(line.account_id): line for line in lines}
         rows = self.connection.execute(
@@ -188,6 +201,8 @@ class AccountStore:
             execute(LATER, plan.later)
         if plan.added:
             execute(insert(CONTACT), plan.added)
+        if plan.turned:
+            execute(TURNED, plan.turned)
         for ids, closed in ((plan.closing, True), (plan.opening, False)):
             if ids:
                 execute(update(ACCOUNT).where(ACCOUNT.c.id.in_(ids)).values(closed=closed))
@@ -219,6 +234,7 @@ class AccountStore:
     def _compare(self, plan: Plan, row: Any, there: dict[str, Any], line: AccountLine, now: datetime) -> None:
         """Adds to `plan` what a known account's line comes to."""
         before = len(plan.added) + len(plan.renewed) + len(plan.later) + len(plan.gone)
+        lost = len(plan.renewed) + len(plan.gone)
         key: bytes | None = None
         for said in line.contacts:
             index = self._value_index(said.kind, said.value)
@@ -239,6 +255,10 @@ class AccountStore:
         if row.closed != line.closed:
             (plan.closing if line.closed else plan.opening).append(row.id)
         moved = len(plan.added) + len(plan.renewed) + len(plan.later) + len(plan.gone) > before
+        turned = now if len(plan.renewed) + len(plan.gone) > lost else line.contacts_changed_at
+        if turned and (row.contacts_changed_at is None or turned > row.contacts_changed_at):
+            plan.turned.append({"account": row.id, "changed_at": turned})
+            moved = True
         if moved or row.closed != line.closed:
             plan.changed += 1
         else:
@@ -252,7 +272,8 @@ class AccountStore:
             index = self._account_index(line.account_id)
             keys[index] = self.keyring.new_data_key()
             name = seal(keys[index][0], line.account_id.encode(), name_place(index))
-            rows.append({"account_index": index, "name": name, "closed": line.closed, "listed_at": now})
+            changed = {"contacts_changed_at": line.contacts_changed_at or now}
+            rows.append({"account_index": index, "name": name, "closed": line.closed, "listed_at": now, **changed})
             by_index[index] = line
         ids = {row.account_index: row.id for row in self.connection.execute(ADD, rows)}
         self.connection.execute(
@@ -287,7 +308,8 @@ class AccountStore:
             KeptContact(c.kind, unseal(key, c.value, contact_place(row.account_index, c.kind)).decode(), c.since)
             for c in self.connection.execute(CONTACTS, {"account": row.id})
         )
-        return Kept(unseal(key, row.name, name_place(row.account_index)).decode(), row.closed, contacts)
+        name = unseal(key, row.name, name_place(row.account_index)).decode()
+        return Kept(name, row.closed, contacts, row.contacts_changed_at)
 
     def _forget(self, which: Any) -> int:
         gone = self.connection.execute(delete(ACCOUNT).where(which)).rowcount

@@ -209,6 +209,12 @@ class BindingStore:
                 found.append(bound)
         return found
 
+    def has_left(self, person_id: int, account_index: str, since: datetime) -> bool:
+        """Whether this chat was connected to the account then or later, and is no more. `account_index`: blind index."""
+        mine = BINDING.c.person_id == person_id, BINDING.c.account_index == account_index
+        ends = self.connection.execute(select(BINDING.c.unbound_at).where(*mine)).scalars().all()
+        return None not in ends and any(end >= since for end in ends)
+
     def chat_of(self, bound: Bound) -> Known | None:
         """Who chats there; None once they are erased. Raises KeyMissing, Unreadable."""
         wanted = select(*KNOWN).select_from(WITH_KEY).where(PERSON.c.id == bound.person_id)

@@ -258,6 +258,11 @@ class Deliveries:
         wanted = select(*(DELIVERY.c[name] for name in Fared._fields)).where(*mine).order_by(DELIVERY.c.id.desc())
         return [Fared(*row) for row in self.connection.execute(wanted.limit(limit))]
 
+    def causes(self, known: Known, since: datetime) -> list[str]:
+        """Causes of what was queued for this person after then, oldest first."""
+        mine = (DELIVERY.c.person_id == known.id, DELIVERY.c.created_at > since)
+        return list(self.connection.execute(select(DELIVERY.c.cause).where(*mine).order_by(DELIVERY.c.id)).scalars())
+
     def undelivered(self, beginnings: Sequence[str]) -> list[Undelivered]:
         """Messages of anybody whose cause begins so and that haven't gone out although they were tried, oldest first."""
         wanted = select(*(DELIVERY.c[name] for name in Undelivered._fields)).where(

@@ -30,8 +30,12 @@ from storage.tables.common import table
 
 ORDER = table(WorkOrder)
 LIVE_STATES = ("received", "verifying", "open", "in_progress")
+OVER_STATES = ("answered", "closed", "refused", "withdrawn", "expired")
 # Written out, not bound: a partial index is used only where its own condition is read in the query.
 IS_LIVE: ColumnElement[bool] = literal_column("work_order.state IN ('received','verifying','open','in_progress')")
+IS_OVER: ColumnElement[bool] = literal_column(
+    "work_order.state IN ('answered','closed','refused','withdrawn','expired')"
+)
 IS_URGENT: ColumnElement[bool] = literal_column("work_order.urgent")
 IS_HELD: ColumnElement[bool] = literal_column("work_order.hold_until IS NOT NULL AND work_order.executed_at IS NULL")
 IS_PROPOSED: ColumnElement[bool] = literal_column(
@@ -252,10 +256,13 @@ class OrderStore:
         states = tuple(wanted.states)
         if set(states) == set(LIVE_STATES):
             found: list[ColumnElement[bool]] = [IS_LIVE]
+        elif set(states) == set(OVER_STATES):
+            found = [IS_OVER]
         elif states:
-            found = [ORDER.c.state.in_(states)]
-            if set(states) < set(LIVE_STATES):
-                found.append(IS_LIVE)
+            found = [ORDER.c.state.in_(states) if len(states) > 1 else ORDER.c.state == states[0]]
+            for all_of_them, condition in ((LIVE_STATES, IS_LIVE), (OVER_STATES, IS_OVER)):
+                if set(states) < set(all_of_them):
+                    found.append(condition)
         else:
             found = []
         equal = {"right": wanted.right, "assignee": wanted.assignee, "person_id": wanted.person_id}

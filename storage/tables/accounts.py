@@ -22,6 +22,9 @@ class Account(SQLModel, table=True):
     closed: bool = False
     listed_at: datetime = Field(sa_type=UtcDateTime, index=True)
     """When an import last listed it."""
+    contacts_changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a contact of it last went or was replaced, as far as is known; for what came before the first import, that
+    import. A contact that has gone leaves no other trace. None: not known."""
 
 
 class AccountKey(SQLModel, table=True):

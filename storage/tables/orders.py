@@ -13,6 +13,8 @@ from storage.tables.common import UtcDateTime
 
 _LIVE = "state IN ('received','verifying','open','in_progress')"
 LIVE = text(_LIVE)
+OVER = text("state IN ('answered','closed','refused','withdrawn','expired')")
+NOBODY = text(f"assignee IS NULL AND {_LIVE}")
 URGENT = text(f"urgent AND {_LIVE}")
 HELD = text(f"hold_until IS NOT NULL AND executed_at IS NULL AND {_LIVE}")
 PROPOSED = text(f"proposed_by IS NOT NULL AND approved_by IS NULL AND {_LIVE}")
@@ -54,6 +56,17 @@ class WorkOrder(SQLModel, table=True):
         Index("ix_work_order_urgent", "due_at", "id", sqlite_where=URGENT, postgresql_where=URGENT),
         Index("ix_work_order_held", "due_at", "id", sqlite_where=HELD, postgresql_where=HELD),
         Index("ix_work_order_proposed", "due_at", "id", sqlite_where=PROPOSED, postgresql_where=PROPOSED),
+        *(
+            Index(f"ix_work_order_{name}", *columns, "due_at", "id", sqlite_where=which, postgresql_where=which)
+            for name, columns, which in (
+                ("nobody", (), NOBODY),
+                ("nobody_state", ("state",), NOBODY),
+                ("held_right", ("right",), HELD),
+                ("proposed_right", ("right",), PROPOSED),
+                ("over_right", ("right",), OVER),
+                ("over_assignee", ("assignee",), OVER),
+            )
+        ),
         Index("ix_work_order_calendar", "calendar", sqlite_where=LIVE, postgresql_where=LIVE),
         {"sqlite_autoincrement": True},
     )

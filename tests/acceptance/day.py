@@ -48,7 +48,7 @@ SHOWN = {
     "deadline": "deadlines",
     "reminder": "reminders to staff, by per cent of the time",
     "staff": "acts of staff on orders; those that the program barred",
-    "papers": "papers checked, and deleted",
+    "papers": "papers checked, and deleted; files and old links refused",
     "chats": "chats bound to an account, a number each way",
     "links": "portal links spoilt by a wrong number",
     "codes": "one-time codes",

@@ -58,6 +58,7 @@ def counted(on: Company, players: Sequence[Player]) -> Figures:
         figures["staff.barred"] += player.barred
         figures["fetches.refused"] += pages.turned_away
         figures["stops"] += pages.stopped
+        figures["papers.refused"] += pages.papers_refused
         figures["certificates.genuine"] += pages.genuine
         figures["certificates.forged_refused"] += pages.forged_refused
     return +figures

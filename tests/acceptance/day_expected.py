@@ -114,6 +114,7 @@ def _count(life: _Life, act: object) -> None:
             _end_of_dialogue(life, how, right)
         case HandInPapers():
             figures["papers"] += 1
+            figures["papers.refused"] += 2  # A program, and a look after the check.
         case Staff():
             _count_staff(life, act)
         case Fetch(times, wrong, over):

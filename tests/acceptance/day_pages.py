@@ -30,6 +30,8 @@ class Pages:
     stopped: int = 0
     genuine: int = 0
     forged_refused: int = 0
+    papers_refused: int = 0
+    """Files that the upload page didn't take."""
 
     @property
     def result_token(self) -> str:
@@ -101,6 +103,34 @@ class Pages:
         assert status == 200
         assert b"<form" not in after.split(b"<main")[1], "there is still something to press"
         self.stopped += 1
+
+    async def hand_in(self, token: str, number: str) -> None:
+        """Looks, sends a file of a kind that isn't taken, then the papers, as a form of a browser does."""
+        path = f"/papers/{token}"
+        status, page = await self._get(path)
+        assert status == 200, f"the upload link leads nowhere: {status}"
+        assert number in page
+        status, _ = await self._upload(path, ("program.pdf", b"MZ\x90\x00 invented"))
+        assert status == 415
+        self.papers_refused += 1
+        papers = ("identity.png", b"\x89PNG\r\n\x1a\n invented"), ("register.pdf", b"%PDF-1.7 invented")
+        status, page = await self._upload(path, *papers)
+        assert status == 200
+        assert all(name in page for name, _ in papers)
+
+    async def papers_are_over(self, token: str) -> None:
+        """After the check the link leads nowhere."""
+        status, _ = await self._get(f"/papers/{token}")
+        assert status == 410
+        self.papers_refused += 1
+
+    async def _upload(self, path: str, *files: tuple[str, bytes]) -> tuple[int, str]:
+        self.on.seconds_pass()
+        form = aiohttp.FormData()
+        for name, body in files:
+            form.add_field("paper", body, filename=name)
+        async with aiohttp.ClientSession(headers=OWN) as session, session.post(self.on.url + path, data=form) as answer:
+            return answer.status, await answer.text()
 
     async def certify(self, certificate: str) -> None:
         """The page knows the certificate, and doesn't know one in which a single character differs."""

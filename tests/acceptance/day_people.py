@@ -10,7 +10,6 @@ from functools import cached_property
 
 import aiohttp
 
-from bot.core.order_moves import person as person_actor
 from bot.rehearsal.people import Person
 from intents.wording import Wording
 from knowledge.library import load_policy
@@ -36,11 +35,12 @@ from tests.acceptance.day_script import (
     UseForeignLink,
 )
 from tests.acceptance.day_staff import make_certificate, system_sends, work_order
-from tests.acceptance.day_stage import Company
+from tests.acceptance.day_stage import PUBLIC_URL, Company
 from tests.acceptance.test_same_dialogue import Heard, Phone, TelegramPhone, WebPhone, WeChatPhone
 
 NUMBER = re.compile(r"KP-[0-9A-Z]{4}-[0-9A-Z]{4}")
 CODE = re.compile(r"(?<![0-9])[0-9]{4} [0-9]{4}(?![0-9])")
+PAPERS_LINK = re.compile(rf"{re.escape(PUBLIC_URL)}/papers/([0-9A-Z]{{8}}[A-Za-z0-9_-]{{22}})")
 NO_ACCOUNT = "K-599999"
 POLICY, WORDING = load_policy("kenpai"), Wording.load()
 
@@ -62,6 +62,7 @@ class Player:
     """Commands of staff on this person's orders that the program didn't let pass."""
     _shown: list[str] = field(default_factory=list)
     _heard: str = ""
+    _papers: str = ""
 
     def __post_init__(self) -> None:
         self.pages = Pages(self.on, self.who)
@@ -109,10 +110,12 @@ class Player:
                 self._read_number(how)
             case Staff():
                 self.barred += await work_order(self.on, self.order, act, self.who)
+                if act.what == "check" and self._papers:
+                    await self.pages.papers_are_over(self._papers)
             case SystemSends():
                 await system_sends(self.on, self.order, self.who)
             case HandInPapers():
-                self._hand_in()
+                await self.pages.hand_in(self._papers_token(), self.order)
             case Fetch(times, wrong, over):
                 await self.pages.fetch(times, wrong, over=over)
             case PressStop():
@@ -136,6 +139,7 @@ class Player:
         self._shown = next((one.choices for one in reversed(heard) if one.choices), self._shown)
         self._heard = said_in(heard)
         assert self._heard, "no answer"
+        self._papers = next(reversed(PAPERS_LINK.findall(self._heard)), self._papers)
 
     def worded(self, label: str, **values: str) -> str:
         """A piece of the wording in this person's language: "flow.step.option", or "_shared.key"."""
@@ -206,13 +210,10 @@ class Player:
         assert was_refused is not (which == "right")
         self.refused += self.who.is_impostor and was_refused
 
-    def _hand_in(self) -> None:
-        """The papers come in as the application takes them; a page for people to upload them is not there yet."""
-        with self.on.app.database.work() as work:
-            orders = self.on.app.desk.requests.orders(work, self.on.clock())
-            order = orders.get(self.order)
-            by = person_actor(order.person_id or 0)
-            orders.attach(order, by, "paper.png", "image/png", b"\x89PNG\r\n\x1a\n invented", internal=True)
+    def _papers_token(self) -> str:
+        """Of the upload link that the chat gave."""
+        assert self._papers, "the chat gave no upload link"
+        return self._papers
 
     # ---- impostors
 

@@ -107,7 +107,7 @@ class SystemSends:
 
 @dataclass(frozen=True, slots=True)
 class HandInPapers:
-    """Papers that show a guardian or a relative come to the company."""
+    """Papers that show a guardian or a relative are handed in by the link that the chat gave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ async def company(
     telegram, wechat = TelegramStandIn(token=TOKEN, hurry=20), WeChatStandIn()
     sms, mailbox = SmsStandIn(clock=clock.unix), Mailbox(clock.unix)
     mailbox.mails = type(mailbox.mails)(maxlen=None)  # All of them are counted.
-    accounts = tuple(Account(who.account, _contacts(who)) for who in customers)
+    accounts = tuple(Account(who.account, _contacts(who), contacts_changed_at=START - OLD) for who in customers)
     directory = AccountsStandIn(tuple(as_told(one) for one in accounts), clock=clock.unix)
     system = WebhookReceiver(clock=clock.unix)
     clock.lead(*(one.control.clock for one in (telegram, wechat, sms, directory, system)))
@@ -249,7 +249,11 @@ async def company(
 def _keep(app: App, accounts: Sequence[Account], now: datetime) -> None:
     """Puts the accounts into our own table, as `clausebot accounts import` does."""
     lines = [
-        AccountLine(one.id, tuple(ContactLine(c.kind.value, c.value, c.since) for c in one.contacts))
+        AccountLine(
+            one.id,
+            tuple(ContactLine(c.kind.value, c.value, c.since) for c in one.contacts),
+            contacts_changed_at=one.contacts_changed_at,
+        )
         for one in accounts
     ]
     with app.database.work() as work:

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from bot.app import App, build
 from bot.core.accounts import Account
-from bot.core.contacts import Contact, Kind
+from bot.core.contacts import Kind
 from bot.core.orders import Orders, staff
 from bot.rehearsal.mailbox import Mailbox
 from bot.rehearsal.portal.calls import SECRET as PORTAL_SECRET
@@ -78,11 +78,13 @@ class Stage:
         return Browser(await self.close.enter_async_context(client))
 
     def put_account(self, account: str, *contacts: tuple[Kind, str, float], closed: bool = False) -> None:
-        """An account of the company's, each contact on file for so many days."""
+        """An account of the company's, each contact on file for so many days. Of a new one no contact went before."""
         now = self.clock()
         lines = tuple(ContactLine(kind.value, value, now - timedelta(days=days)) for kind, value, days in contacts)
+        changed_at = min((line.since for line in lines if line.since), default=None)
         with self.app.database.work() as work:
-            work.accounts.apply(work.accounts.plan([AccountLine(account, lines, closed)], now), now)
+            line = AccountLine(account, lines, closed, changed_at)
+            work.accounts.apply(work.accounts.plan([line], now), now)
 
     async def go_on(self) -> None:
         """Time passes: the directory is asked, packages are made, mail and SMS go out."""
@@ -162,11 +164,12 @@ class Stage:
         assert found is not None
         return found
 
-    def decided(self, order: Order, contacts: tuple[Contact, ...] = (), first: int = 1, second: int = 2) -> Order:
-        """Two of staff have signed."""
+    def decided(self, order: Order, account: Account | None = None, first: int = 1, second: int = 2) -> Order:
+        """Two of staff have signed; `account` as the directory told it then."""
+        contacts, changed_at = (account.contacts, account.contacts_changed_at) if account else ((), None)
         with self.desk() as orders:
             order = orders.take(orders.get(order.number), first)
-            return orders.approve(orders.propose(order, first), second, contacts)
+            return orders.approve(orders.propose(order, first), second, contacts, changed_at)
 
     async def delivered(self, order: Order) -> str:
         """Staff answer with a file; the token of the link in the mail."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core import flood
 from bot.core.contacts import Kind
 from bot.core.retention import forget_old
 from storage.crypto import Keyring
@@ -172,6 +173,38 @@ async def test_h04_many_chats_at_once_have_no_more_tries_than_one_and_the_owner_
         await on.go_on()
         await late.say(on.code(ADAS_PHONE))
         assert (on.codes(), on.orders_of(ADA)) == (4, []), "the day's tries are gone, so even the right code is none"
+        ada = await on.browser()
+        await on.connect(ada, ADA)
+        assert (await on.order_of(ada, ADAS_PHONE)).state == "open"
+
+
+async def test_h04_ever_new_chats_to_ever_other_accounts_meet_a_cap_over_all(
+    tmp_path: Path, sqlite_template: Path, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chat and each account is within its own limits. Nothing shows; staff are told once; a connected chat goes on."""
+    monkeypatch.setattr(flood, "LOOKUPS_A_MINUTE", 14)
+    monkeypatch.setattr(flood, "CODES_AN_HOUR", 8)
+    async with stage(tmp_path / "on", sqlite_template, keyring) as on:
+        phones = [f"+861370000{n:04}" for n in range(24)]
+        for n, phone in enumerate(phones):
+            on.put_account(f"K-20{n:04}", (Kind.PHONE, phone, 400))
+        answers = set()
+        for hint in (*phones, *(f"+861371000{n:04}" for n in range(12))):
+            stranger = await on.browser()
+            await stranger.wants("withdraw_consent", "mail")
+            answers.add(_CHANCE.sub("", await stranger.say(hint)).replace(hint, ""))
+        await on.go_on()
+        assert len(answers) == 1
+        assert on.codes() == 4, "half at once; the other half comes with the hour"
+        held_back = on.rows("SELECT count(*) FROM trail WHERE action = 'look-up held back'")[0][0]
+        assert 36 - held_back <= 14
+        for _ in range(3):
+            stranger = await on.browser()
+            await stranger.wants("withdraw_consent", "mail")
+            await stranger.say(phones[-1])
+        await on.go_on()
+        told = on.rows("SELECT detail FROM trail WHERE action = 'alarm flood' ORDER BY detail")
+        assert told == [("codes",), ("look-ups",)]
         ada = await on.browser()
         await on.connect(ada, ADA)
         assert (await on.order_of(ada, ADAS_PHONE)).state == "open"

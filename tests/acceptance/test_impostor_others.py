@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.certificates import Certificates
 from bot.core.numbers import new_number
-from bot.core.orders import staff
+from bot.core.orders import NotAllowed, staff
 from storage.crypto import Keyring
 from tests.acceptance.impostor_browser import Browser, field_in
 from tests.acceptance.impostor_stage import (
@@ -90,6 +90,65 @@ async def test_h38_every_button_that_the_victim_ever_saw_is_dead_in_another_chat
         on.clock.turn(seconds=4)
     assert on.order(adas.number) == adas
     mallory.saw_nothing_of(*SECRETS_OF_ADA, adas.number)
+
+
+async def test_h18_a_chat_that_was_disconnected_is_a_stranger_to_the_accounts_orders(on: Stage) -> None:
+    """A thief's chat was connected and asked for things; the owner found out, and pressed Disconnect at the portal."""
+    mallory = await on.browser()
+    own = await waiting(on, mallory)  # Asked before, of nobody's account.
+    await on.connect(mallory, ADA)
+    adas = await on.order_of(mallory, ADAS_PHONE, "deletion")
+    with on.desk() as orders:
+        refused = orders.refuse(orders.take(orders.get(adas.number), 1), 1, "other", "not convinced")
+    await mallory.say("thank you")  # What was news until now is read.
+    stolen = [value for value in mallory.offered if value.startswith("flow:")]
+    [chat] = await on.portal.chats(ADA)
+    assert await on.portal.unbind(ADA, chat["id"])
+    on.clock.turn(minutes=5)
+    for sentence in ("{}", "where is my request {}", "withdraw {}", "取消 {}"):
+        answers = set()
+        for number in (adas.number, new_number()):
+            await mallory.say(sentence.format(number))
+            answers.add(NUMBER.sub("KP", mallory.words))
+            on.clock.turn(seconds=10)
+        assert len(answers) == 1, sentence
+    await mallory.say("/status")
+    assert own.number in mallory.words
+    assert adas.number not in mallory.words
+    assert not [value for value in mallory.offered if value.endswith(f":{adas.number}")]
+    for value in stolen:
+        await mallory.say(choice=value)
+        on.clock.turn(seconds=4)
+    with on.desk() as orders, pytest.raises(NotAllowed, match="owner"):
+        orders.appeal(orders.get(adas.number), adas.person_id or 0)
+    assert on.order(adas.number) == refused
+    # Neither does it hear of them any more.
+    before = len(mallory.got)
+    with on.desk() as orders:
+        orders.remark(orders.get(adas.number), staff(1), "we look into it again", internal=False)
+    await on.go_on()
+    await mallory.ask("GET", "/")
+    assert b"we look into it again" not in b"".join(mallory.got[before:])
+    # The owner's own chat does, and decides.
+    ada = await on.browser()
+    await on.connect(ada, ADA)
+    await ada.say(f"where is my request {adas.number}")
+    await ada.press("appeal")
+    await ada.say("It wasn't me who asked.")
+    assert on.order(adas.number).appealed_at is not None
+
+
+async def test_h18_a_chat_connected_again_has_its_orders_again(on: Stage) -> None:
+    ada = await on.browser()
+    await on.connect(ada, ADA)
+    order = await on.order_of(ada, ADAS_PHONE)
+    await ada.say("/disconnect")
+    await ada.say("/status")
+    assert order.number not in ada.words
+    on.clock.turn(minutes=5)
+    await on.connect(ada, ADA)
+    await ada.say("/status")
+    assert order.number in ada.words
 
 
 # ---- links to results
@@ -172,7 +231,7 @@ async def test_a_certificate_that_says_two_things_is_none_of_ours(on: Stage) -> 
     """Of a name that stands twice some readers take the first, ours took the last: then the forged one is beside it."""
     ada = await on.browser()
     await on.connect(ada, ADA)
-    order = on.decided(await on.order_of(ada, ADAS_PHONE, "deletion"), on.account(ADA).contacts)
+    order = on.decided(await on.order_of(ada, ADAS_PHONE, "deletion"), on.account(ADA))
     await on.days(3.2)
     with on.desk() as orders:
         done = orders.execute(orders.get(order.number), staff(1))

@@ -87,6 +87,23 @@ def test_wrong_settings_are_named_and_what_needs_none_is_looked_at(place: Path):
     assert not (place / "var").exists()
 
 
+@pytest.mark.parametrize(
+    ("lines", "state", "says"),
+    [
+        ("", None, ""),
+        ("SMTP_HOST=mail.example.com", "warning", "set CLAUSEBOT_STAFF_MAIL, or look"),
+        ("PORTAL_SECRET=" + "x" * 40, "warning", "set CLAUSEBOT_STAFF_MAIL and SMTP_HOST, or look"),
+        ("SMTP_HOST=mail.example.com\nCLAUSEBOT_STAFF_MAIL=desk@example.com", "ok", "goes to desk@example.com"),
+        ("CLAUSEBOT_STAFF_MAIL=desk@example.com", "wrong", "without SMTP_HOST"),
+    ],
+)
+def test_where_people_use_their_rights_staff_need_a_mailbox(place: Path, lines: str, state: str | None, says: str):
+    (place / ".env").write_text(f"{lines}\n", encoding="utf-8")
+    found = of("staff mail")
+    assert [finding.state for finding in found] == ([state] if state else [])
+    assert all(says in finding.says for finding in found)
+
+
 def test_a_changed_published_version_is_wrong(own_policy: Path):
     path = own_policy / "en" / "privacy-7.toml"
     path.write_text(path.read_text(encoding="utf-8") + "# x\n", encoding="utf-8")

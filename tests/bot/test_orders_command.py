@@ -25,6 +25,7 @@ from bot.commands.order_work import (
     run_check,
     run_extend,
     run_list,
+    run_pause,
     run_refuse,
     run_release,
     run_remark,
@@ -37,7 +38,8 @@ from bot.commands.orders import orders as orders_cli
 from bot.core.accounts import Account, DirectoryDown, MemoryDirectory
 from bot.core.contacts import Contact, Kind
 from bot.core.file_kinds import DOCX, JSON, MACROS, MARKUP, PDF, PNG, TEXT, XLSX, ZIP, kind_of, tidy_file_name
-from bot.core.order_moves import TABLE, Event
+from bot.core.masking import mask
+from bot.core.order_moves import TABLE, Event, NotAllowed
 from bot.core.order_steps import WHY
 from bot.core.orders import Order, Orders, Ports, staff
 from bot.core.roles import BadEntry, NotPermitted, Role
@@ -65,7 +67,7 @@ class Office:
             self.team.add(name, *roles)
         old = clock() - timedelta(days=400)
         contacts = (Contact(Kind.EMAIL, "ada@mail.example.com", old), Contact(Kind.PHONE, "+8613800000001", old))
-        self.directory = MemoryDirectory([Account(ACCOUNT, contacts)])
+        self.directory = MemoryDirectory([Account(ACCOUNT, contacts, contacts_changed_at=old)])
         self.told: list[str] = []
         self.ports = Ports(tell=lambda order, key, values: self.told.append(key), has_portal=True)
         with database.work() as work:
@@ -159,12 +161,14 @@ def test_a_copy_without_a_file_isnt_released_and_the_way_out_is_named(office: Of
     number = office.open(right)
     run_take(office.at("ada"), number)
     run_approve(office.at("ada"), number)
-    run_approve(office.at("ben"), number)
-    with pytest.raises(BadEntry, match=f"clausebot orders attach {number} FILE --for-person"):
-        run_answer(office.at("ben"), number, "")
+    with pytest.raises(BadEntry, match=f"send-back {number}.*clausebot orders attach {number} FILE --for-person"):
+        run_approve(office.at("ben"), number)
     assert office.asked == []  # No code is used up.
-    assert office.order(number).state == "in_progress"
+    assert office.order(number).approved_by is None
+    run_send_back(office.at("ben"), number, "")
     office.attach(number)
+    run_approve(office.at("ada"), number)
+    run_approve(office.at("ben"), number)
     run_answer(office.at("ben"), number, "")
     assert office.order(number).state == "answered"
 
@@ -225,6 +229,7 @@ def test_forty_approvals_at_once_by_the_proposer_come_to_nothing(office: Office)
 
 def test_of_twenty_second_people_at_once_one_approves(office: Office) -> None:
     number = office.open(Right.ACCESS)
+    office.attach(number)
     run_take(office.at("ada"), number)
     run_approve(office.at("ada"), number)
     desk = office.at("ben")
@@ -329,9 +334,61 @@ def test_without_a_known_contact_nothing_is_deleted(office: Office) -> None:
     run_take(office.at("ada"), number)
     run_approve(office.at("ada"), number)
     office.directory.put(Account(ACCOUNT))
-    with pytest.raises(NotPermitted, match="no contact of the account is known"):
+    with pytest.raises(NotPermitted, match="no contact of the account can be reached by mail or SMS"):
         run_approve(office.at("ben"), number)
     assert office.order(number).approved_by is None
+    assert office.asked == [], "no code is used up for it"
+    run_show(office.at("ada"), number, reveal=False)
+    assert "ben: nobody to warn  no hold begins: 0 contacts on file" in office.shown
+
+
+def test_contacts_that_cant_be_reached_begin_no_hold_and_are_named(office: Office) -> None:
+    number = office.open(Right.DELETION, ground="breach")
+    run_take(office.at("ada"), number)
+    run_approve(office.at("ada"), number)
+    office.ports = replace(office.ports, reaches=lambda kind, address: False)
+    with pytest.raises(NotPermitted, match=f"clausebot orders refuse {number} --reason insufficient_verification"):
+        run_approve(office.at("ben"), number)
+    run_show(office.at("ada"), number, reveal=False)
+    assert "no hold begins: 2 contacts on file, none can be reached" in " ".join(office.shown.split())
+    office.ports = replace(office.ports, reaches=lambda kind, address: kind == "email")
+    run_approve(office.at("ben"), number)
+    assert "1 contacts are told, each can stop it; 1 can't be reached by mail or SMS." in office.shown
+    assert office.order(number).hold_until is not None
+
+
+def test_a_contact_that_went_lately_makes_the_hold_a_week(office: Office) -> None:
+    number = office.open(Right.DELETION, ground="breach")
+    run_take(office.at("ada"), number)
+    run_approve(office.at("ada"), number)
+    account = office.directory.get(ACCOUNT)
+    assert account is not None
+    office.directory.put(replace(account, contacts_changed_at=office.clock() - timedelta(days=3)))
+    run_approve(office.at("ben"), number)
+    assert "It is on hold for 168 hours" in office.shown
+
+
+def test_staff_are_told_what_of_their_words_was_masked(office: Office) -> None:
+    office.ports = replace(office.ports, shown=mask)
+    told = "Gladly: +8613800000001, see clause 2.2.3"
+    number = office.open(Right.EXPLANATION, Level.CHANNEL, None)
+    for act in (
+        lambda: run_remark(office.at("ada"), number, told, for_person=True),
+        lambda: run_pause(office.at("ada"), number, told),
+        lambda: run_answer(office.at("ada"), number, told),
+    ):
+        act()
+        shown = " ".join(office.shown.split())
+        assert "What looks personal or secret was masked before your words went into the chat" in shown
+        assert shown.endswith("Gladly: [phone ***001], see clause 2.2.3")
+    other = office.open(Right.ACCESS)
+    run_refuse(office.at("ada"), other, "other", told)
+    assert "[phone ***001]" in office.shown
+    third = office.open(Right.ACCESS)
+    run_remark(office.at("ada"), third, told, for_person=False)
+    assert "masked" not in office.shown, "what stays among staff isn't"
+    run_remark(office.at("ada"), third, "see clause 2.2.3", for_person=True)
+    assert "masked" not in office.shown
 
 
 def test_a_directory_that_is_down_keeps_the_order_as_it_is(office: Office) -> None:
@@ -356,6 +413,7 @@ def test_a_directory_that_is_down_keeps_the_order_as_it_is(office: Office) -> No
 def test_where_no_portal_is_connected_a_third_person_checks(office: Office) -> None:
     office.ports = Ports(has_portal=False)
     number = office.open(Right.ACCESS, Level.CONTACT)
+    office.attach(number)
     run_take(office.at("ada"), number)
     with pytest.raises(NotPermitted, match=r"it isn't proven who asks\. Next: a person who takes no other part checks"):
         run_approve(office.at("ada"), number)
@@ -532,6 +590,38 @@ def test_a_file_for_the_person_takes_a_code_and_one_for_staff_none(office: Offic
         run_file(office.at("ben"), number, 2, tmp_path / "saved")
     with pytest.raises(NotPermitted, match="has no file 9"):
         run_file(office.at("ben"), number, 9, tmp_path / "other")
+
+
+def test_nothing_comes_to_what_the_person_gets_once_somebody_has_signed_for_it(office: Office, tmp_path: Path) -> None:
+    """One officer alone would else decide what two put their names to; between staff papers go on."""
+    number = office.open(Right.ACCESS)
+    file = tmp_path / "late.txt"
+    file.write_text("one more file")
+    run_take(office.at("ada"), number)
+    office.attach(number)
+    for name in ("ada", "ben"):
+        run_approve(office.at(name), number)
+        office.asked.clear()
+        with pytest.raises(NotPermitted, match=f"one has already.*clausebot orders send-back {number}"):
+            run_attach(office.at("ada"), number, file, for_person=True)
+        assert office.asked == []
+        with pytest.raises(NotAllowed, match="signed"):
+            office.attach(number)
+        run_attach(office.at("ada"), number, file, for_person=False)
+    with office.database.read() as work:
+        orders = Orders(work, office.clock(), DEADLINES, office.ports)
+        assert [one.name for one in orders.files(orders.get(number), for_person=True)] == ["held.json"]
+
+
+def test_what_was_signed_can_be_added_to_after_it_was_sent_back(office: Office, tmp_path: Path) -> None:
+    number = office.open(Right.ACCESS)
+    file = tmp_path / "late.txt"
+    file.write_text("one more file")
+    run_take(office.at("ada"), number)
+    run_approve(office.at("ada"), number)
+    run_send_back(office.at("ben"), number, "a file is missing")
+    run_attach(office.at("ada"), number, file, for_person=True)
+    assert "Attached for the person: late.txt" in office.shown
 
 
 @pytest.mark.parametrize(
@@ -871,6 +961,7 @@ def test_the_whole_way_of_an_order_from_the_command_line(
 ) -> None:
     office.clock.now = datetime.now(UTC)
     number = office.open(Right.ACCESS)
+    monkeypatch.setenv("CLAUSEBOT_PUBLIC_URL", "https://privacy.example.com")
     monkeypatch.setenv("CLAUSEBOT_STAFF", "ada")
     code = {name: pyotp.TOTP(secret).now() for name, secret in office.team.secrets.items()}
 
@@ -930,3 +1021,13 @@ def test_help_comes_without_loading_the_store(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_staff_are_told_when_their_words_were_masked(office: Office) -> None:
+    number = office.open(Right.ACCESS)
+    run_take(office.at("ada"), number)
+    run_remark(office.at("ada"), number, "Is somebody@example.org yours?", for_person=True)
+    assert "was masked before your words went into the chat" in office.shown
+    assert "somebody@example.org" not in office.shown.rpartition("may be anybody's: ")[2]
+    run_remark(office.at("ada"), number, "We have begun.", for_person=True)
+    assert "masked" not in office.shown

@@ -199,7 +199,7 @@ def test_a_file_in_a_form_is_refused(site: Site) -> None:
 def test_too_many_codes_are_said_with_the_time(site: Site) -> None:
     _, token = site.handing.linked()
     answers = [site.post(f"/result/{token}", act="send") for _ in range(4)]
-    assert "The next one is possible after 10:30 UTC" in answers[3].text
+    assert "The next one is possible after 18:30 (UTC+8)" in answers[3].text
 
 
 @pytest.mark.parametrize(

@@ -88,21 +88,32 @@ def test_every_text_is_used_and_every_text_used_exists() -> None:
     ]
     used = set(
         re.findall(
-            r"[\"']((?:site|chat|panel|policy|questions|error|result|stop|certificate)\.[a-z0-9_]+)[\"']",
+            r"[\"']((?:site|chat|panel|policy|questions|error|result|stop|certificate|papers)\.[a-z0-9_]+)[\"']",
             "\n".join(sources),
         )
     )
     built = {
         key
         for key in texts("en")
-        if key.startswith(("error.", "questions.", "site.", "policy.language_", "result.said_", "stop.step_"))
+        if key.startswith(
+            (
+                "error.",
+                "questions.",
+                "site.",
+                "policy.language_",
+                "result.said_",
+                "stop.step_",
+                "papers.bad_",
+                "papers.needed_",
+            )
+        )
     }
     assert set(texts("en")) - used - built == set()
     files = {
         name
         for name in used
         if name.endswith((".css", ".js", ".html"))
-        or name.startswith(("policy.language_", "result.said_", "stop.step_"))
+        or name.startswith(("policy.language_", "result.said_", "stop.step_", "papers.bad_", "papers.needed_"))
     }
     assert used - files - set(texts("en")) == set()
 

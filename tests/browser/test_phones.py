@@ -153,6 +153,23 @@ def test_an_answer_that_telegram_refuses_comes_later_and_once(window: Windows, d
     expect(page.locator("#telegram .mine").last.locator("~ .line")).to_have_count(1)
 
 
+def test_the_button_below_telegram_shares_a_number_and_a_code_comes(window: Windows, demo: Demo) -> None:
+    page = opened(window, demo, "en")
+    expect(page.locator("#keys")).to_be_hidden()
+    expect(say(page, "telegram", "I withdraw my consent")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Mailing-list e-mails").last.click()
+    share = page.get_by_role("group", name="Keyboard below the chat").get_by_role("button")
+    expect(share).to_have_text("Share my phone number", timeout=SLOW)
+    share.click()
+    expect(page.locator("#telegram .mine .words").last).to_have_text("a contact with a phone number")
+    expect(page.locator("#keys")).to_be_hidden()
+    expect(theirs(page, "telegram").last).to_contain_text("eight digits", timeout=SLOW)
+    page.goto(demo.phones.replace("/phones", "/mailbox"))
+    expect(page.locator("article").filter(has_text="+8613800000003").first).to_be_visible(timeout=SLOW)
+    page.goto(demo.phones)
+    expect(say(page, "telegram", "/cancel")).to_be_visible(timeout=SLOW)
+
+
 @pytest.mark.parametrize("third", ["第三个", "3"])
 def test_wechat_answers_with_numbers_that_can_be_answered(window: Windows, demo: Demo, third: str) -> None:
     page = following(window, demo)

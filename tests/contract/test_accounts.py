@@ -31,12 +31,13 @@ ADA = Account(
         Contact(Kind.WECHAT, OPENID, SINCE + timedelta(days=10)),
         Contact(Kind.TELEGRAM, TELEGRAM, SINCE + timedelta(days=11)),
     ),
+    contacts_changed_at=SINCE,
 )
 
 
 def owner(id: str, phone: str = "", mail: str = "", state: State = State.OPEN) -> Account:
     found = [Contact(kind, value, SINCE) for kind, value in ((Kind.PHONE, phone), (Kind.EMAIL, mail)) if value]
-    return Account(id, tuple(found), state)
+    return Account(id, tuple(found), state, SINCE)
 
 
 Made = Callable[..., AccountDirectory]
@@ -53,6 +54,7 @@ def _stored(url: str, request: pytest.FixtureRequest) -> Iterator[Made]:
                     account.id,
                     tuple(ContactLine(c.kind, c.value, c.since) for c in account.contacts),
                     account.state is State.CLOSED,
+                    account.contacts_changed_at,
                 )
                 for account in accounts
             ]

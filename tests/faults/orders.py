@@ -26,10 +26,10 @@ from bot.core.orders import Actor, Level, Order, Orders, Ports, Right, person, s
 from storage.crypto import Keyring
 from storage.engine import Database
 from storage.errors import Busy, CannotOpen, Conflict
-from storage.stores.order_holds import STEADY
+from storage.stores.order_holds import STEADY as STEADY_CLOCK
 from storage.work import Work
 from tests.faults.stage import CHANNEL, Killer, Nursery, Plan, Stage, facts, report, stage
-from tests.orders import contacts, deadlines, hire
+from tests.orders import STEADY, contacts, deadlines, hire
 
 RIGHTS = (Right.ACCESS, Right.DELETION, Right.CORRECTION, Right.EXPLANATION)
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -98,7 +98,7 @@ def one_move(orders: Orders, order: Order, chance: random.Random, who: int) -> N
         ),
         "in_progress": (
             lambda: orders.propose(order, by),
-            lambda: orders.approve(order, other, contacts(orders.now, 99, 99)),
+            lambda: orders.approve(order, other, contacts(orders.now, 99, 99), STEADY),
             lambda: orders.deliver(order, staff(by)),
             lambda: orders.execute(order, Actor("bot")),
             lambda: orders.answer(order, by),
@@ -134,7 +134,7 @@ def _begin(database: Database) -> tuple[int, datetime | None, int]:
     """The last order, how late it is, and who asks."""
     with database.read() as work:
         most = int(work.connection.exec_driver_sql("SELECT max(id) FROM work_order").scalar_one())
-        late = work.connection.execute(select(STEADY.c.at)).scalar_one_or_none()
+        late = work.connection.execute(select(STEADY_CLOCK.c.at)).scalar_one_or_none()
         known = work.people.at(CHANNEL, "0")
     assert known is not None
     return most, late, known.id

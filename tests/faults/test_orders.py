@@ -1,8 +1,12 @@
-"""T05a, scaled down. Full size: python -m tests.faults.orders --orders 10000 --kills 500 --db both"""
+"""T05a, scaled down. Full size:
+
+python -m tests.faults.orders --orders 10000 --kills 500 --db both
+python -m tests.faults.notices --orders 2000 --kills 200 --db both
+"""
 
 import pytest
 
-from tests.faults import orders
+from tests.faults import notices, orders
 from tests.postgres import NoPostgres, binaries
 
 
@@ -28,3 +32,19 @@ def test_a_run_that_breaks_something_is_seen() -> None:
     for name in (*orders.WRONG, "unlike"):
         assert not orders.holds(good | {name: 1})
     assert not orders.holds(good | {"moves": 60})
+
+
+def test_contacts_get_every_notice_though_the_program_is_killed(kind: str) -> None:
+    figures = notices.run(kind, orders=24, kills=3, patience=60)
+    assert notices.holds(figures), figures
+
+
+def test_a_run_that_loses_a_notice_is_seen() -> None:
+    none = ("lost", "repeats_unflagged", "strange", "dead_links", "links_untold")
+    good: dict[str, int] = {**dict.fromkeys((*notices.WRONG, *none), 0), "kills": 4, "mails": 99, "orders": 60}
+    good |= {"repeats": 7, "flagged": 9, "allowed": 10}
+    assert notices.holds(good)
+    for name in (*notices.WRONG, *none):
+        assert not notices.holds(good | {name: 1})
+    for worse in ({"repeats": 11}, {"flagged": 11}, {"kills": 0}, {"mails": 9}):
+        assert not notices.holds(good | worse)

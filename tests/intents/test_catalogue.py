@@ -28,7 +28,7 @@ OUTCOMES = {
     "language_asked_for": ("", "en", "other"),
     "are_handled": ("yes", "no"),
     "my_orders": ("", "unknown", "KP-1 KP-1 (access)", "KP-1 KP-1 (access)\nKP-2 KP-2 (deletion)"),
-    "open_order": ("opened KP-1", "joined KP-1", "waiting KP-1", "papers KP-1", "refused"),
+    "open_order": ("opened KP-1", "joined KP-1", "waiting KP-1", "papers KP-1", "papers_elsewhere KP-1", "refused"),
     "order_acts": ("", "appeal", "withdraw", "remark withdraw"),
     "appeal_order": ("open", "verifying"),
 }

@@ -66,7 +66,7 @@ PRC = numpy.busdaycalendar(weekmask="1111111", holidays=OFF + WEEKENDS)
 def other(rule: str, received: date) -> date:
     """The last day by the other calculation."""
     match rule:
-        case "cn.promise" | "cn.complaint":
+        case "cn.promise" | "cn.infringement":
             return numpy.busday_offset(received, 15, roll="backward", busdaycal=PRC).item()
         case "cn.acknowledge":
             return numpy.busday_offset(received, 1, roll="backward", busdaycal=PRC).item()
@@ -224,7 +224,7 @@ def test_dates_stand_in_order(received: datetime, right: str) -> None:
 @settings(deadline=None)
 @given(INSTANTS, RIGHT)
 def test_our_promise_ends_on_a_working_day(received: datetime, right: str) -> None:
-    promise = next(basis for basis in CN.for_right(received, right).legal_basis if basis.rule == "cn.promise")
+    promise = next(basis for basis in CN.for_right(received, right).legal_basis if basis.kind is Kind.PROMISE)
     assert CALENDAR.is_working_day(promise.on)
 
 

@@ -32,9 +32,9 @@ def test_what_is_told_says_whether_it_is_law_or_our_promise() -> None:
         "cn.promise",
         'our promise: 15 working days; the law says "promptly"',
     )
-    complaint = CN.for_right(RECEIVED, "complaint")
-    assert complaint.due_on == date(2026, 2, 25)
-    assert [basis.rule for basis in complaint.legal_basis] == ["cn.complaint", "cn.promise", "cn.outer"]
+    notice = CN.for_right(RECEIVED, "infringement")
+    assert (notice.due_on, *basis_of(notice)) == (date(2026, 2, 25), "cn.infringement", "our promise: 15 working days")
+    assert [basis.rule for basis in notice.legal_basis] == ["cn.infringement", "cn.outer"]
     assert basis_of(GDPR.for_right(RECEIVED, "access")) == ("gdpr.answer", "the law: 1 month (GDPR 12(3))")
 
 
@@ -114,10 +114,10 @@ def test_a_pause_does_not_undo_that_a_day_was_told() -> None:
     ("deadlines", "right", "rule"),
     [
         (GDPR, "access", "gdpr.answer"),
-        (GDPR, "complaint", "gdpr.promise"),
+        (GDPR, "infringement", "gdpr.promise"),
         (CCPA, "deletion", "ccpa.answer"),
         (CN, "deletion", "cn.promise"),
-        (CN, "complaint", "cn.complaint"),
+        (CN, "infringement", "cn.infringement"),
     ],
 )
 def test_a_law_that_knows_no_pause_has_none(deadlines: Deadlines, right: str, rule: str) -> None:
@@ -171,7 +171,7 @@ def test_a_notice_in_the_last_second_is_in_time() -> None:
     assert isinstance(GDPR.extension(told, "complex", told.due_at), Due)
 
 
-@pytest.mark.parametrize("right", ["complaint", "deletion", "correction", "closure", "withdrawal_of_consent"])
+@pytest.mark.parametrize("right", ["infringement", "deletion", "correction", "closure", "withdrawal_of_consent"])
 def test_fifteen_working_days_can_not_be_extended_where_they_may_be_the_law(right: str) -> None:
     refused = CN.extension(CN.for_right(RECEIVED, right), "complex", NOTICE)
     assert isinstance(refused, Refused)

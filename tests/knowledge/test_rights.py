@@ -48,7 +48,7 @@ def test_a_first_look_is_the_companys_own_aim_and_says_so() -> None:
     assert aim is not None
     assert timedelta(0) < aim.within <= timedelta(hours=24)
     assert "our own aim" in aim.label["en"]
-    assert "自己的目标" in aim.label["zh"]
+    assert "内部目标" in aim.label["zh"]
 
 
 def test_every_clause_and_article_exists() -> None:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.core.contacts import Kind
+from bot.rehearsal.demo_company import PHONES, STAFF_MAIL
+from bot.rehearsal.portal.customers import CUSTOMERS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -40,6 +44,14 @@ async def demo(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
         if process.returncode is None:
             process.kill()
             await process.communicate()
+
+
+async def test_staff_beside_it_have_a_mailbox_and_who_holds_its_phones_are_customers(tmp_path: Path) -> None:
+    numbers = {contact.value for customer in CUSTOMERS for contact in customer.of_kind(Kind.PHONE)}
+    assert len(set(PHONES.values()) & numbers) == len(PHONES) == 2
+    async with demo(tmp_path):
+        exported = (tmp_path / "var" / "demo" / "staff.sh").read_text("utf-8")
+    assert f"export CLAUSEBOT_STAFF_MAIL={STAFF_MAIL}\n" in exported
 
 
 async def test_ctrl_c_ends_it_without_a_word_of_complaint_though_its_pages_are_open(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def test_switches_arm_one_fault_and_show_when_it_has_struck(
         {"owner": 3, "phone": "telegram", "act": "start"},
         {"owner": 2, "phone": "telegram", "act": "dance"},
         {"owner": 2, "phone": "telegram", "act": "say"},
+        {"owner": 2, "phone": "telegram", "act": "key", "text": "Share"},
         {"owner": 2, "phone": "telegram", "act": "say", "text": " "},
         {"owner": 2, "phone": "telegram", "act": "press", "message": "1", "data": "x"},
     ],

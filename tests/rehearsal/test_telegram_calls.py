@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.rehearsal.control import Wrong
 from bot.rehearsal.people import Person
 from bot.rehearsal.telegram import Rates, TelegramStandIn
 from tests.rehearsal.conftest import TOKEN, Line
@@ -32,6 +33,58 @@ async def test_a_message_arrives_once_in_the_shape_of_the_real_one(
     assert message["reply_markup"] == BUTTONS
     assert (await bot.control("effects"))["people"] == {str(chat): {"messages": 1, "repeats": 0}}
     assert telegram.seen_by(14)["messages"][-1] == message
+
+
+async def test_keyboards_below_the_chat_are_kept_apart_from_the_messages_used_and_taken_away(
+    bot: Line, telegram: TelegramStandIn, ada: Person, chat: int
+) -> None:
+    share = {"text": "Share", "request_contact": True}
+    keyboard = {"keyboard": [[share, "No"]], "one_time_keyboard": True}
+    asked = (await bot.bot("sendMessage", chat_id=chat, text="Which?", reply_markup=keyboard))["result"]
+    assert "reply_markup" not in asked
+    assert telegram.seen_by(14)["keys"] == [[share, {"text": "No", "request_contact": False}]]
+    await bot.control("key", {"person": 14, "text": "Share"})
+    shared = telegram.seen_by(14)["messages"][-1]
+    assert shared["contact"] == {"phone_number": "+999000000014", "first_name": "Example", "user_id": ada.telegram}
+    assert shared["reply_to_message"] == asked
+    assert telegram.seen_by(14)["keys"] == []
+    with pytest.raises(Wrong, match="no such button"):
+        telegram.hands.press_key(ada, "Share")
+    await bot.bot("sendMessage", chat_id=chat, text="Which?", reply_markup={"keyboard": [["No"]]})
+    telegram.hands.press_key(ada, "No")
+    said = telegram.seen_by(14)
+    assert (said["messages"][-1]["text"], "reply_to_message" in said["messages"][-1]) == ("No", False)
+    assert said["keys"], "it stays until it is taken away"
+    await bot.bot("sendMessage", chat_id=chat, text="with buttons", reply_markup=BUTTONS)
+    assert telegram.seen_by(14)["keys"], "buttons of a message don't touch it"
+    await bot.bot("sendMessage", chat_id=chat, text="Thanks", reply_markup={"remove_keyboard": True})
+    assert telegram.seen_by(14)["keys"] == []
+
+
+@pytest.mark.parametrize(
+    ("keyboard", "why"),
+    [
+        ("x", 'field "keyboard" of the ReplyKeyboardMarkup must be an Array of Arrays'),
+        (["x"], 'field "keyboard" of the ReplyKeyboardMarkup must be an Array of Arrays'),
+        ([[1]], "can't parse keyboard button: KeyboardButton must be a String or an Object"),
+        ([[{}]], "can't parse keyboard button: Can't find field \"text\""),
+        (
+            [[{"text": "x", "request_contact": "yes"}]],
+            'can\'t parse keyboard button: Field "request_contact" must be of type Boolean',
+        ),
+        ([[" "]], "keyboard button text must be non-empty"),
+    ],
+)
+async def test_a_keyboard_that_is_none_is_refused(bot: Line, chat: int, keyboard: Any, why: str) -> None:
+    said = await bot.bot("sendMessage", chat_id=chat, text="x", reply_markup={"keyboard": keyboard})
+    assert said["description"] == f"Bad Request: {why}"
+
+
+async def test_a_phone_number_is_asked_for_in_private_only(bot: Line, telegram: TelegramStandIn, ada: Person) -> None:
+    telegram.hands.add_to_group(ada, -1_009_900_000_003)
+    keyboard = {"keyboard": [[{"text": "Share", "request_contact": True}]]}
+    said = await bot.bot("sendMessage", chat_id=-1_009_900_000_003, text="x", reply_markup=keyboard)
+    assert said["description"] == "Bad Request: phone number can be requested in private chats only"
 
 
 @pytest.mark.parametrize("how", ["query", "form", "json", "multipart"])

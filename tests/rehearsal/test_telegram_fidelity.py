@@ -18,6 +18,7 @@ BUTTONS = {
         [{"text": "Read", "url": "https://example.com/"}, {"text": "Cite", "switch_inline_query": "privacy.7.4"}],
     ]
 }
+SHARE = {"keyboard": [[{"text": "Share", "request_contact": True}]], "one_time_keyboard": True}
 NO_AIOGRAM = "aiogram is not installed: pip install aiogram into an environment of its own to run this"
 Recorded = tuple[list[tuple[str, dict[str, Any], Any]], list[dict[str, Any]]]
 
@@ -54,6 +55,9 @@ async def everything(line: Line, stand_in: TelegramStandIn, ada: Person) -> Reco
         reply_parameters={"message_id": sent["message_id"]},
     )
     await call("sendMessage", chat_id=-1_009_900_000_001, text="in a group")
+    await call("sendMessage", chat_id=chat, text="Which account?", reply_markup=SHARE)
+    hands.press_key(ada, "Share")
+    await call("sendMessage", chat_id=chat, text="Gone", reply_markup={"remove_keyboard": True})
     await call("editMessageText", chat_id=chat, message_id=sent["message_id"], text="three", reply_markup=BUTTONS)
     await call("editMessageReplyMarkup", chat_id=chat, message_id=sent["message_id"])
     await call("sendChatAction", chat_id=chat, action="typing")

@@ -68,6 +68,30 @@ def test_a_changed_contact_has_the_age_that_the_list_says(database: Database, cl
     assert ages(database) == {"phone": LATE}
 
 
+def test_the_table_remembers_when_a_contact_went(database: Database, clock: Clock) -> None:
+    """It is nowhere to be seen afterwards; a list may name a later change, never an earlier one."""
+    begun, renewed = clock(), PHONE._replace(value="+8613800000002", since=EARLY)
+    put(database, begun, AccountLine("K-1", (PHONE, MAIL)))
+    assert kept(database).contacts_changed_at == begun, "what was before the first list nobody knows"
+    put(database, clock.turn(days=1), AccountLine("K-1", (PHONE, MAIL), contacts_changed_at=EARLY))
+    assert kept(database).contacts_changed_at == begun
+    gone = clock.turn(days=40)
+    assert put(database, gone, AccountLine("K-1", (PHONE,))).changed == 1
+    put(database, clock.turn(days=1), AccountLine("K-1", (PHONE,)))
+    assert kept(database).contacts_changed_at == gone
+    replaced = clock.turn(days=1)
+    put(database, replaced, AccountLine("K-1", (renewed,)))
+    assert kept(database).contacts_changed_at == replaced
+    told = replaced + timedelta(hours=5)
+    assert put(database, clock.turn(days=1), AccountLine("K-1", (renewed,), contacts_changed_at=told)).changed == 1
+    assert kept(database).contacts_changed_at == told
+
+
+def test_the_first_list_may_say_when_a_contact_went(database: Database, clock: Clock) -> None:
+    put(database, clock(), AccountLine("K-1", (PHONE,), contacts_changed_at=EARLY))
+    assert kept(database).contacts_changed_at == EARLY
+
+
 def test_a_contact_that_is_not_listed_any_more_is_gone(database: Database, clock: Clock) -> None:
     put(database, clock(), AccountLine("K-1", (PHONE, MAIL)))
     put(database, clock(), AccountLine("K-1", (MAIL,)))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.channels.telegram.buttons import Buttons
-from bot.channels.telegram.drawing import TEXT_MAX, keyboard, parts
+from bot.channels.telegram.drawing import TEXT_MAX, messages
 from bot.channels.telegram.failures import meaning
 from bot.channels.telegram.incoming import Incoming
 from bot.channels.telegram.inline import Offers
@@ -82,16 +82,16 @@ class Telegram:
 
     async def send(self, address: Address, reply: Reply, lane: Lane = "interactive") -> Receipt:
         """Sends a reply, its buttons under the last of its parts. Raises TryLater, Unreachable, Refused."""
-        pieces, markup = parts(reply), keyboard(reply.choices, lambda value: self._button(value, address))
+        drawn = messages(reply, lambda value: self._button(value, address))
         key = (address.user, reply)
         begin = self._begun.pop(key, 0)
         sent = None
-        for number, piece in enumerate(pieces[begin:], begin + 1):
+        for number, (text, markup) in enumerate(drawn[begin:], begin + 1):
             try:
                 sent = await self.bot.send_message(
                     int(address.user),
-                    piece,
-                    api_kwargs=_NO_PREVIEW | ({"reply_markup": markup} if markup and number == len(pieces) else {}),
+                    text,
+                    api_kwargs=_NO_PREVIEW | ({"reply_markup": markup} if markup else {}),
                 )
             except Exception as failure:
                 what = meaning(failure)

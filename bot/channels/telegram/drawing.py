@@ -74,6 +74,29 @@ def keyboard(choices: Sequence[Choice], data: Callable[[str], str]) -> str:
     return json.dumps({"inline_keyboard": rows}) if rows else ""
 
 
+def messages(reply: Reply, data: Callable[[str], str]) -> list[tuple[str, str]]:
+    """The messages of a reply: (text, reply_markup as JSON or ""). Buttons stand under the last one.
+
+    A message has room for one keyboard. Where a phone number may be shared, its button therefore comes with the text, and
+    the other buttons with a word of their own.
+    """
+    pieces, markup = parts(reply), keyboard(reply.choices, data)
+    made = [(piece, "") for piece in pieces]
+    if reply.takes_phone:
+        made[-1] = (pieces[-1], share_keyboard(reply.language))
+        if markup:
+            made.append((words.say("or_pick", reply.language), markup))
+    else:
+        made[-1] = (pieces[-1], markup)
+    return made
+
+
+def share_keyboard(language: str) -> str:
+    """Telegram's ReplyKeyboardMarkup as JSON: one button that shares the person's own contact, and goes once it is used."""
+    button = {"text": words.say("share_phone", language), "request_contact": True}
+    return json.dumps({"keyboard": [[button]], "one_time_keyboard": True, "resize_keyboard": True})
+
+
 def _version(version: str, language: str) -> str:
     return words.say("version", language, date=version)
 

@@ -38,6 +38,7 @@ from bot.channels.telegram.updates import (
     label_of,
     message_of,
     parse,
+    phone_of,
     plainly_said,
     press_of,
     sender_of,
@@ -134,6 +135,8 @@ class Incoming:
         said = message_of(update, message)
         if said is None:
             return
+        if message.contact is not None:
+            said = replace(said, phone=phone_of(message, self._bot_id))
         command, _, payload = said.text.strip().partition(" ")
         if command == "/start" and payload in self._linked:
             said = replace(said, text=f"/start {self._linked[payload]}")

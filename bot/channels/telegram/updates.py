@@ -15,6 +15,7 @@ from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatType
 
 from bot.core.message import Address, Event, InboundMessage
+from bot.core.shared_contact import SharedContact, contact_hint
 
 NAME = "telegram"
 Quarantine = Callable[[str, bytes, str, str | None], None]
@@ -129,6 +130,27 @@ def message_of(update: Update, message: Message) -> InboundMessage | None:
         media=None if media is None else _AS.get(media, media),
         language_hint=_words(sender.language_code) or None if sender else None,
     )
+
+
+def phone_of(message: Message, bot_id: int) -> str | None:
+    """The number of a contact that counts as typed: the sender's own, in answer to our request; None of any other.
+
+    Nothing that is odd about a contact raises: the update would be kept to be looked at, and the number with it.
+    """
+    contact, sender, asked = message.contact, message.from_user, message.reply_to_message
+    if contact is None or sender is None:
+        return None
+    is_ours = asked is not None and asked.from_user is not None and asked.from_user.id == bot_id
+    shared = SharedContact(
+        phone=contact.phone_number if isinstance(contact.phone_number, str) else "",
+        user_id=contact.user_id,
+        sender_id=sender.id,
+        is_private=message.chat.type == ChatType.PRIVATE and message.chat.id == sender.id,
+        is_forwarded=message.forward_origin is not None or message.via_bot is not None,
+        answers_request_at=asked.date if asked is not None and is_ours else None,
+    )
+    # Both moments by Telegram's clock, so that ours need not agree with it to the second.
+    return contact_hint(shared, _time(message.date))
 
 
 def plainly_said(data: dict[str, Any]) -> InboundMessage | None:

@@ -94,7 +94,7 @@ const hours = (when) => new Date(when).toLocaleTimeString(document.documentEleme
 function telegramLine(message) {
   const mine = !message.from.is_bot;
   const text = message.text ?? message.caption;
-  const inside = text ? withEntities(text, message.entities ?? []) : [make("em", {}, say(message.voice ? "voice" : "other"))];
+  const inside = text ? withEntities(text, message.entities ?? []) : [make("em", {}, message.voice ? say("voice") : message.contact ? say("contact") : say("other"))];
   const meta = `${hours(message.date * 1000)}${message.edit_date ? ` · ${say("edited")}` : ""}`;
   return make("div", { class: mine ? "line mine" : "line" },
     make("span", { class: "hidden" }, `${say(mine ? "you" : "bot")}: `),
@@ -164,6 +164,17 @@ function typing(phone, on) {
   find(".said", line).textContent = say("typing");
 }
 
+let shownKeys = "[]";
+function drawKeys(rows) {
+  const place = find("#keys");
+  if (JSON.stringify(rows) === shownKeys) return;
+  shownKeys = JSON.stringify(rows);
+  if (place.contains(document.activeElement)) find("#text-telegram").focus();
+  place.hidden = !rows.length;
+  const key = (button) => make("button", { type: "button", on: () => act("telegram", "key", { text: button.text }) }, button.text);
+  place.replaceChildren(...rows.map((row) => make("div", {}, ...row.map(key))));
+}
+
 let shownMenu = "";
 function drawMenu(buttons) {
   const menu = find("#menu");
@@ -213,6 +224,7 @@ function show(state) {
   typing("wechat", wechat.typing);
   if (lastToast === undefined && !telegram.toast) lastToast = "";
   toast(telegram.toast);
+  drawKeys(telegram.keys);
   drawMenu(wechat.subscribed ? wechat.menu : []);
   find("#telegram .begin").hidden = telegram.messages.length > 0;
   find("#blocked").hidden = !telegram.blocked;

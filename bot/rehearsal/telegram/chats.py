@@ -36,6 +36,17 @@ def user(person: Person) -> Data:
     return made | {"language_code": person.language}
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A keyboard below a chat. No message shows it: the server keeps it apart, as the apps do."""
+
+    message_id: int
+    """The message that it came with, which a shared contact answers."""
+    rows: list[list[Data]]
+    """Of {"text", "request_contact"}."""
+    one_time: bool
+
+
 @dataclass(slots=True)
 class Chat:
     """One chat. `blocked`: the person stopped the bot; `started`: the bot may write first."""
@@ -48,6 +59,7 @@ class Chat:
     typing: str = ""
     typing_until: float = 0.0
     messages: OrderedDict[int, Data] = field(default_factory=OrderedDict)
+    keys: Keys | None = None
 
     @property
     def is_private(self) -> bool:

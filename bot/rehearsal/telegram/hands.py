@@ -37,6 +37,8 @@ class Hands:
 
     def __init__(self, control: Control, chats: Chats, methods: Methods, webhook: Webhook) -> None:
         self._control, self._chats, self._methods, self._webhook = control, chats, methods, webhook
+        self.numbers = dict[int, str]()
+        """Phone numbers of people by their own number, where they matter; all others have an invented one."""
         self._files = 0
         self._queries = 0
 
@@ -58,9 +60,9 @@ class Hands:
     def send(self, who: Person, kind: str, caption: str = "", own: bool = True) -> Update | None:
         """Sends a kind of MEDIA, or "contact": with the person's `own` number, else somebody else's. Raises Wrong."""
         if kind == "contact":
-            contact: Data = {"phone_number": f"+9990{who.number:08d}", "first_name": "Example"}
-            if own:
-                contact["user_id"] = who.telegram
+            contact = self._contact(who)
+            if not own:
+                del contact["user_id"]
             return self.say(who, "", contact=contact)
         if kind not in MEDIA:
             raise Wrong(f"no such kind; there are contact, {', '.join(MEDIA)}")
@@ -68,6 +70,21 @@ class Hands:
         if caption and kind in ("voice", "photo", "document", "video"):
             media["caption"] = caption
         return self.say(who, "", **media)
+
+    def press_key(self, who: Person, label: str) -> Update | None:
+        """Presses a button of the keyboard below the chat: it writes what stands on it, or shares one's own contact in
+        answer to the message that it came with, as the apps do. Raises Wrong when there is none."""
+        chat = self._open(who)
+        keys = chat.keys
+        pressed = next((key for row in (keys.rows if keys else []) for key in row if key["text"] == label), None)
+        if keys is None or pressed is None:
+            raise Wrong("no such button below the chat")
+        if keys.one_time:
+            chat.keys = None
+        if not pressed["request_contact"]:
+            return self.say(who, label)
+        asked = {key: value for key, value in chat.messages[keys.message_id].items() if key != "reply_to_message"}
+        return self.say(who, "", reply_to_message=asked, contact=self._contact(who))
 
     def edit(self, who: Person, message_id: int, text: str) -> Update | None:
         """Edits a message of one's own. Raises Wrong when there is none."""
@@ -135,6 +152,11 @@ class Hands:
         payload = update[kinds[0]]
         sender = str((payload.get("from") or {}).get("id", "")) if isinstance(payload, dict) else ""
         return self._webhook.push(kinds[0], f"raw:{sender}", payload, sender, number)
+
+    def _contact(self, who: Person) -> Data:
+        """One's own: the server fills in whose it is."""
+        number = self.numbers.get(who.number, f"+9990{who.number:08d}")
+        return {"phone_number": number, "first_name": "Example", "user_id": who.telegram}
 
     def _open(self, who: Person) -> Chat:
         chat = self._chats.with_person(who)

@@ -31,6 +31,35 @@ def inline_keyboard(markup: Any) -> list[list[dict[str, Any]]] | None:
     return [[_button(button) for button in row] for row in rows if row]
 
 
+def reply_keyboard(markup: Any, *, is_private: bool) -> list[list[dict[str, Any]]] | None:
+    """The rows of a keyboard below the chat, [] for its removal; None for the other markups. Raises Refusal."""
+    if not isinstance(markup, dict) or "inline_keyboard" in markup:
+        return None
+    if "keyboard" not in markup:
+        return [] if markup.get("remove_keyboard") else None
+    rows = markup["keyboard"]
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise bad('field "keyboard" of the ReplyKeyboardMarkup must be an Array of Arrays')
+    return [[_key(key, is_private) for key in row] for row in rows if row]
+
+
+def _key(key: Any, is_private: bool) -> dict[str, Any]:
+    if isinstance(key, str):
+        key = {"text": key}
+    if not isinstance(key, dict):
+        raise bad("can't parse keyboard button: KeyboardButton must be a String or an Object")
+    text, asks = key.get("text"), key.get("request_contact") or False
+    if not isinstance(text, str):
+        raise bad("can't parse keyboard button: Can't find field \"text\"")
+    if not isinstance(asks, bool):
+        raise bad('can\'t parse keyboard button: Field "request_contact" must be of type Boolean')
+    if not text.strip():
+        raise bad("keyboard button text must be non-empty")
+    if asks and not is_private:
+        raise bad("phone number can be requested in private chats only")
+    return {"text": text.strip(), "request_contact": asks}
+
+
 def _button(button: Any) -> dict[str, Any]:
     if not isinstance(button, dict):
         raise bad("can't parse inline keyboard button: InlineKeyboardButton must be an Object")

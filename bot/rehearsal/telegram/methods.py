@@ -10,9 +10,9 @@ from bot.rehearsal.control import Control
 from bot.rehearsal.journal import Call
 from bot.rehearsal.telegram import entities
 from bot.rehearsal.telegram.answers import TEXT_UNITS, Answers
-from bot.rehearsal.telegram.chats import ABILITIES, BOT, Chat, Chats, Data
+from bot.rehearsal.telegram.chats import ABILITIES, BOT, Chat, Chats, Data, Keys
 from bot.rehearsal.telegram.delivery import Webhook
-from bot.rehearsal.telegram.keyboards import inline_keyboard
+from bot.rehearsal.telegram.keyboards import inline_keyboard, reply_keyboard
 from bot.rehearsal.telegram.parameters import Parameters
 from bot.rehearsal.telegram.profile import Profile
 from bot.rehearsal.telegram.rates import Rates
@@ -73,7 +73,8 @@ class Methods:
     async def _send_message(self, given: Parameters, call: Call) -> Data:
         chat = self._reach(given)
         text, marks = self._words(given)
-        keyboard = inline_keyboard(given.data("reply_markup", "reply keyboard markup"))
+        markup = given.data("reply_markup", "reply keyboard markup")
+        keyboard, keys = inline_keyboard(markup), reply_keyboard(markup, is_private=chat.is_private)
         answered = self._answered(given, chat)
         self._pace(chat)
         more: Data = {}
@@ -91,6 +92,9 @@ class Methods:
             more["reply_to_message"] = {key: value for key, value in answered.items() if key != "reply_to_message"}
         chat.typing_until = 0.0
         message = self._chats.message(chat, BOT, text, marks, **more)
+        if keys is not None:
+            one_time = bool(markup.get("one_time_keyboard"))
+            chat.keys = Keys(message["message_id"], keys, one_time) if keys else None
         self._control.journal.effect(str(chat.id), text, call)
         return message
 

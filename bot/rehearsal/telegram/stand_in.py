@@ -85,6 +85,7 @@ class TelegramStandIn:
             post("/_/say", self._say),
             post("/_/send", self._send),
             post("/_/press", self._press),
+            post("/_/key", self._key),
             post("/_/edit", self._edit),
             post("/_/inline", self._inline),
             post("/_/block", self._block),
@@ -139,13 +140,14 @@ class TelegramStandIn:
         return self.seen_by(request.path_params["person"])
 
     def seen_by(self, number: int) -> Data:
-        """What an invented person sees: the messages, whether the bot is typing, and whether it is blocked."""
+        """What an invented person sees: the messages, the keyboard below them, whether the bot is typing or blocked."""
         chat = self.chats.with_person(somebody(number))
         return {
             "chat": chat.data,
             "blocked": chat.blocked,
             "typing": chat.typing_until > self.control.clock().timestamp(),
             "messages": list(chat.messages.values()),
+            "keys": chat.keys.rows if chat.keys else [],
         }
 
     async def _rates(self, request: Request) -> Any:
@@ -173,6 +175,9 @@ class TelegramStandIn:
         who = somebody(wish.get("person"))
         name, update = self.hands.press(who, needed(wish, "message_id", int), needed(wish, "data", str))
         return _sent(update) | {"query": name}
+
+    async def _key(self, wish: Data) -> Any:
+        return _sent(self.hands.press_key(somebody(wish.get("person")), needed(wish, "text", str)))
 
     async def _edit(self, wish: Data) -> Any:
         who = somebody(wish.get("person"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.telegram.drawing import PART_MAX, keyboard, parts, split
+from bot.channels.telegram.drawing import PART_MAX, keyboard, messages, parts, split
 from bot.channels.telegram.transport import Transport, Unintelligible
 from bot.core.errors import DeliveryError, Refused, TryLater, Unreachable
 from bot.core.message import Address, Choice, Citation, Reply
@@ -250,3 +250,27 @@ async def test_as_many_as_call_are_served_at_once(on: Stage):
     await asyncio.gather(*(on.telegram.send(Address("telegram", str(2000 + n)), HELLO) for n in range(300)))
     assert time.perf_counter() - began < 4.0, "with a pool of 64 it would be five rounds and more"
     assert len(on.api.of("sendMessage")) == 300
+
+
+@pytest.mark.parametrize(
+    ("language", "label", "also"),
+    [
+        ("en", "Share my phone number", "Or pick one of these:"),
+        ("zh", "分享我的手机号", "或者选择："),
+        ("zh-Hant", "分享我的手機號碼", "或者選擇："),
+    ],
+)
+def test_where_a_phone_number_may_be_shared_its_button_comes_with_the_text(language: str, label: str, also: str):
+    """A message has room for one keyboard, so the other buttons come with a second one."""
+    reply = Reply("Which account?", (Choice("None", "none"),), language=language, takes_phone=True)
+    (text, first), (more, second) = messages(reply, lambda value: value)
+    assert (text, more) == ("Which account?", also)
+    assert json.loads(first) == {
+        "keyboard": [[{"text": label, "request_contact": True}]],
+        "one_time_keyboard": True,
+        "resize_keyboard": True,
+    }
+    assert json.loads(second)["inline_keyboard"] == [[{"text": "None", "callback_data": "none"}]]
+    ((text, only),) = messages(Reply("Which account?", takes_phone=True), lambda value: value)
+    assert (text, "request_contact" in only) == ("Which account?", True)
+    assert messages(Reply("Hello"), lambda value: value) == [("Hello", "")]

@@ -1,6 +1,7 @@
 """What a turn promises: one effect a message, all or nothing, an honest word when something breaks,
 and nothing left of the erased."""
 
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -257,6 +258,16 @@ def test_a_fresh_code_is_used_for_each_answer(alice: Person):
     receipts = [reply.receipt for _ in range(3) for reply in alice(QUESTION)]
     assert len(set(receipts)) == 3
     assert all(len(receipt) == len(new_code()) for receipt in receipts)
+
+
+@pytest.mark.parametrize("takes_phone", [True, False])
+def test_whether_a_phone_may_be_shared_is_written_down_and_older_replies_still_read(takes_phone: bool):
+    reply = Reply("Which account?", language="en", takes_phone=takes_phone)
+    kept = json.loads(json.dumps(reply.as_data()))
+    assert ("takes_phone" in kept) is takes_phone
+    assert Reply.from_data(kept) == reply
+    older = {name: value for name, value in kept.items() if name != "takes_phone"}
+    assert Reply.from_data(older) == Reply("Which account?", language="en")
 
 
 def test_a_reply_survives_being_written_down_and_read_back(alice: Person):

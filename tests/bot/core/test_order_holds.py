@@ -10,7 +10,7 @@ from bot.core.order_dates import hold_for
 from bot.core.orders import NotAllowed, Right, staff
 from storage.engine import Database
 from tests.conftest import Clock
-from tests.orders import ANN, BEN, Desk, contacts
+from tests.orders import ANN, BEN, STEADY, Desk, contacts
 
 
 @pytest.fixture
@@ -35,7 +35,13 @@ def executed(desk: Desk, order_id: int) -> bool:
 )
 def test_the_hold_is_a_week_where_a_contact_is_young(clock: Clock, ages: tuple[int, ...], hours: int) -> None:
     """Exactly thirty days old isn't older than thirty days; one from the future isn't old at all."""
-    assert hold_for(contacts(clock(), *ages), clock()) == timedelta(hours=hours)
+    assert hold_for(contacts(clock(), *ages), STEADY, clock()) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(("days", "hours"), [(31, 72), (30, 168), (1, 168), (-1, 168), (None, 168)])
+def test_the_hold_is_a_week_where_a_contact_went_or_nobody_knows(clock: Clock, days: int | None, hours: int) -> None:
+    went = None if days is None else clock() - timedelta(days=days)
+    assert hold_for(contacts(clock(), 99, 99), went, clock()) == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("right", [Right.DELETION, Right.CLOSURE])

@@ -17,7 +17,7 @@ from knowledge.clause import PolicyVersion
 from storage.engine import Database
 from storage.work import Work
 from tests.conftest import Clock
-from tests.orders import ANN, BEN, contacts, deadlines, hire
+from tests.orders import ANN, BEN, STEADY, contacts, deadlines, hire
 
 STOP = "https://privacy.example.com/stop/"
 STAFF_MAIL = "desk@example.com"
@@ -51,7 +51,7 @@ class Telling:
                 code_proven_at=self.clock(),
             )
             order = orders.propose(orders.take(order, ANN), ANN)
-            return orders.approve(order, BEN, contacts(self.clock(), 99, 99, 99))
+            return orders.approve(order, BEN, contacts(self.clock(), 99, 99, 99), STEADY)
 
     def told(self, channel: str, user: str) -> list[str]:
         """What was queued for somebody, oldest first."""
@@ -125,7 +125,7 @@ def test_a_second_remark_and_a_second_hold_are_told_too(telling: Telling):
         order = orders.refuse(order, BEN, "other", "reason")
         assert order.person_id is not None
         order = orders.propose(orders.take(orders.appeal(order, order.person_id), ANN), ANN)
-        orders.approve(order, BEN, contacts(telling.clock(), 99, 99, 99))
+        orders.approve(order, BEN, contacts(telling.clock(), 99, 99, 99), STEADY)
     told = telling.told("memory", "alice")
     assert [sum(word in text for text in told) for word in ("First.", "Second.")] == [1, 1]
     mails = telling.told("email", "ada@mail.example.com")
@@ -177,6 +177,47 @@ def test_without_a_mailbox_or_without_mail_it_is_noted_all_the_same(telling: Tel
         noted = [entry.action for entry in work.trail.of_thing(order.thing)]
     assert telling.told("email", STAFF_MAIL) == []
     assert noted == ["opened", "alarm urgent", "alarm escalation"]
+
+
+def report_again(telling: Telling, chat: str = "alice") -> None:
+    """A report, taken back at once so that the next one is a new one."""
+    with telling.database.work() as work:
+        person = work.people.meet("memory", chat, telling.clock(), "en")
+        orders = telling.orders(work)
+        orders.withdraw(orders.open(person.id, Right.SECURITY, language="en", level=Level.CHANNEL), person.id)
+
+
+def subjects(telling: Telling) -> list[str]:
+    return [text.split(":")[0].split(",")[0] for text in telling.told("email", STAFF_MAIL)]
+
+
+def test_who_withdraws_and_reports_again_fills_no_mailbox(telling: Telling):
+    for _ in range(12):
+        report_again(telling)
+        telling.clock.now += timedelta(minutes=1)
+    assert subjects(telling) == ["Urgent"] * 3 + ["More urgent reports"]
+    last = telling.told("email", STAFF_MAIL)[-1]
+    assert "3 of one person, 20 in all" in last
+    assert "clausebot orders list --right security" in last
+    assert "KP-" not in last
+    report_again(telling, "bob")
+    assert subjects(telling)[-1] == "Urgent", "another person's is mailed"
+    with telling.database.read() as work:
+        noted = [row for (row,) in work.connection.exec_driver_sql("SELECT action FROM trail")]
+    assert noted.count("alarm urgent") == 13, "all of them are noted"
+    telling.clock.now += timedelta(hours=1)
+    report_again(telling)
+    assert subjects(telling)[-1] == "Urgent", "an hour later it begins anew"
+
+
+def test_of_many_people_no_more_than_twenty_reports_an_hour_are_mailed(telling: Telling):
+    for number in range(30):
+        report_again(telling, f"chat {number}")
+    assert subjects(telling) == ["Urgent"] * 20 + ["More urgent reports"]
+    telling.clock.now += timedelta(hours=1)
+    for number in range(30, 60):
+        report_again(telling, f"chat {number}")
+    assert subjects(telling)[21:] == ["Urgent"] * 20 + ["More urgent reports"]
 
 
 def test_a_remark_is_no_mail(telling: Telling):

@@ -10,7 +10,7 @@ from bot.core.orders import TOLD, Level, NotAllowed, Order, Right, State, TooMan
 from storage.engine import Database
 from storage.errors import Conflict, Unreadable
 from tests.conftest import Clock
-from tests.orders import ANN, BEN, CLEO, DORA, Desk, contacts
+from tests.orders import ANN, BEN, CLEO, DORA, STEADY, Desk, contacts
 from tests.storage.threads import race
 
 
@@ -485,7 +485,7 @@ def test_lists_filter_and_page(desk: Desk) -> None:
         assert len(orders.search(Wanted(account_id="K-1"))) == 5
         assert orders.search(Wanted(person_id=desk.bob)) == []
         assert orders.due(opened[1].due_at) == [taken, proposed]
-        approved = orders.approve(proposed, BEN, contacts(desk.clock(), 99))
+        approved = orders.approve(proposed, BEN, contacts(desk.clock(), 99), STEADY)
         assert orders.search(Wanted(held=True)) == [approved]
         assert orders.search(Wanted(states=("refused",))) == []
 

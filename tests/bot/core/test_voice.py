@@ -88,17 +88,21 @@ def test_every_key_the_bot_says_has_words(wording: Wording, language: str):
 def test_no_shared_words_are_left_over(wording: Wording, language: str):
     worded = {key.removeprefix("_shared.") for key in wording.keys(language) if key.startswith("_shared.")}
     of_tables = {f"mydata_{table.name}" for table in SQLModel.metadata.sorted_tables}
-    assert worded - keys_used() - strings() - of_tables == set()
+    of_orders = {f"order_state_{state}" for state in ("stopped", "checking")} | {
+        f"order_warn_{key}_sms" for key in WARNED
+    }
+    assert worded - keys_used() - strings() - of_tables - of_orders == set()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_news_of_orders_fill_their_words(wording: Wording, language: str):
-    filled = {"number", "right", "due", "until", "words", "company", "contact"}
+    filled = {"number", "right", "due", "until", "words", "company", "contact", "elsewhere"}
     for key in TOLD:
         assert wording.placeholders(language, f"_shared.{wording_of(key)}") <= filled, key
     for key in WARNED:
-        said = wording.placeholders(language, f"_shared.order_warn_{key}")
-        assert {"number", "until", "link"} <= said <= {"number", "until", "link", "company", "contact"}
+        for form in ("", "_sms"):
+            said = wording.placeholders(language, f"_shared.order_warn_{key}{form}")
+            assert {"number", "until", "link"} <= said <= {"number", "until", "link", "company", "contact"}
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,14 @@ def test_columns_come_in_any_order_and_most_may_be_missing() -> None:
     ]
 
 
+def test_a_list_may_say_when_a_contact_went() -> None:
+    header = "account_id,phone,contacts_changed_at\n"
+    (line,) = rows("K-2,13800000001,2026-01-31T08:00:00+08:00\n", header)
+    assert isinstance(line, AccountLine)
+    assert line.contacts_changed_at == datetime(2026, 1, 31, tzinfo=UTC)
+    assert rows("K-2,13800000001,soon\n", header) == [[Bad(2, "contacts_changed_at", NOT_A["since"])]]
+
+
 def test_an_account_without_any_contact_is_good() -> None:
     assert rows("K-2,,,,,,,yes\n") == [AccountLine("K-2", (), True)]
 

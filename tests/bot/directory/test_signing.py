@@ -4,12 +4,13 @@ import hashlib
 import hmac
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.directory.answers import ACCOUNTS_MOST, CLOCKS_DIFFER, CONTACTS_MOST, read_answer
+from bot.directory.answers import ACCOUNTS_MOST, CLOCKS_DIFFER, CONTACTS_MOST, Untrue, read_answer
 from bot.directory.listing import COLUMNS
 from bot.directory.signing import is_signed_by_one_of, sign_answer, sign_request
 from bot.rehearsal.portal import AccountsStandIn
@@ -49,7 +50,18 @@ def test_the_stand_in_signs_the_example_of_the_page() -> None:
 def test_the_answer_of_the_page_is_taken(clock: Clock) -> None:
     (account,) = read_answer(json.dumps(BLOCKS[1]).encode(), clock())
     assert account.id == "K-100001"
+    assert account.contacts_changed_at == datetime(2025, 11, 3, 4, 5, 6, tzinfo=UTC)
     assert read_answer(ANSWERED, clock()) == ()
+
+
+def test_when_a_contact_went_may_be_left_out_and_is_never_guessed(clock: Clock) -> None:
+    said = json.loads(json.dumps(BLOCKS[1]))
+    said["accounts"][0].pop("contacts_changed_at")
+    assert read_answer(json.dumps(said).encode(), clock())[0].contacts_changed_at is None
+    for untrue in ("2999-01-01T00:00:00Z", "2025-11-03T04:05:06", "1999-01-01T00:00:00Z", "", 7):
+        said["accounts"][0]["contacts_changed_at"] = untrue
+        with pytest.raises(Untrue, match="contacts_changed_at"):
+            read_answer(json.dumps(said).encode(), clock())
 
 
 @pytest.mark.parametrize(
