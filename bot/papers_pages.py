@@ -18,8 +18,8 @@ from starlette.routing import Route
 from bot.core.clock import Clock
 from bot.core.file_kinds import JPEG, PDF, PNG
 from bot.core.handing_in import KINDS, HandingIn, LeadsNowhere, NotTaken, Paper, paper_of, room_for
-from bot.core.order_card import at_clock
-from bot.core.order_papers import PAPER_MOST, PAPERS_MOST
+from bot.core.order.card import at_clock
+from bot.core.order.papers import PAPER_MOST, PAPERS_MOST
 from bot.core.paper_links import ends_at
 from bot.core.requests import Requests
 from bot.look import Look

@@ -15,10 +15,10 @@ from bot.core.code_sending import CodeSending
 from bot.core.codes import Codes
 from bot.core.enquiries import Enquiries
 from bot.core.errors import Misconfigured
-from bot.core.order_clock import run_due
-from bot.core.order_moves import NotAllowed
-from bot.core.order_moving import Ports
-from bot.core.order_news import News
+from bot.core.order.clock import run_due
+from bot.core.order.moves import NotAllowed
+from bot.core.order.moving import Ports
+from bot.core.order.news import News
 from bot.core.requests import Requests
 from bot.core.results import Results
 from bot.core.voice import Voice

@@ -23,9 +23,9 @@ from starlette.routing import Route
 from bot.core.clock import Clock
 from bot.core.file_kinds import kind_of, tidy_file_name
 from bot.core.numbers import tidy
-from bot.core.order_guards import was_signed, was_verified
-from bot.core.order_moves import Actor, NotAllowed, State
-from bot.core.order_papers import FILE_MOST
+from bot.core.order.guards import was_signed, was_verified
+from bot.core.order.moves import Actor, NotAllowed, State
+from bot.core.order.papers import FILE_MOST
 from bot.core.requests import Requests
 from bot.webhook_signing import DIGEST, KEY, NAME, NONCE, SIGNATURE, TIMESTAMP, secret_of, sign_answer, sign_result
 from knowledge.rights import Right, rights

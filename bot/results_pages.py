@@ -21,8 +21,8 @@ from starlette.routing import Route
 from bot.core.certificates import CERTIFICATE_MOST, Certificates, Stated
 from bot.core.clock import Clock
 from bot.core.errors import NothingFound
-from bot.core.order_card import AT, at_clock
-from bot.core.order_moves import NotAllowed, State
+from bot.core.order.card import AT, at_clock
+from bot.core.order.moves import NotAllowed, State
 from bot.core.requests import Requests
 from bot.core.results import TOKEN, Opened, Results
 from bot.look import Look

@@ -18,8 +18,8 @@ import structlog
 from bot.core.accounts import DirectoryDown
 from bot.core.clock import Clock
 from bot.core.errors import Misconfigured
-from bot.core.order_guards import was_verified
-from bot.core.package_held import stamp
+from bot.core.order.guards import was_verified
+from bot.core.package.held import stamp
 from bot.directory.line import Line
 from bot.directory.settings import SECRET_LEAST
 from bot.webhook_signing import KEY, NONCE, SIGNATURE, SIGNATURE_OLD, TIMESTAMP, sign_event

@@ -40,10 +40,10 @@ from bot.core.delivery import Sender
 from bot.core.enquiries import Enquiries
 from bot.core.handing_in import HandingIn, paper_of
 from bot.core.message import Address, Reply
-from bot.core.order_clock import run_due
-from bot.core.order_moves import staff
-from bot.core.order_moving import Ports
-from bot.core.order_news import News
+from bot.core.order.clock import run_due
+from bot.core.order.moves import staff
+from bot.core.order.moving import Ports
+from bot.core.order.news import News
 from bot.core.requests import Requests
 from bot.core.voice import Voice
 from intents.wording import Wording

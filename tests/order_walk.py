@@ -16,9 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bot.core import order_guards, order_moving
 from bot.core import orders as orders_module
-from bot.core.order_moves import TABLE, Move, State
+from bot.core.order import guards as order_guards
+from bot.core.order import moving as order_moving
+from bot.core.order.moves import TABLE, Move, State
 from bot.core.orders import Event, Level, Order, Orders, Right, person
 from storage.stores.orders import ORDER
 from tests.order_deeds import DORAS_ACCOUNT, Deed, deeds
@@ -274,7 +275,7 @@ def mutants() -> dict[str, Callable[[], Any]]:
     found["every proof is enough to open"] = lambda: changed(orders_module, "is_enough_to_open", lambda *_: True)
     found["an appeal proves"] = lambda: changed(orders_module, "was_verified", lambda _: True)
     found["a hold of an hour"] = lambda: changed(
-        __import__("bot.core.order_deciding", fromlist=["hold_for"]), "hold_for", lambda *_: timedelta(hours=1)
+        __import__("bot.core.order.deciding", fromlist=["hold_for"]), "hold_for", lambda *_: timedelta(hours=1)
     )
     always = {**order_guards.GUARDS, "proven": lambda _: True}
     found["everything is proven"] = lambda: changed(order_moving, "GUARDS", always)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from bot.core.errors import Declined
-from bot.core.order_clock import run_due
+from bot.core.order.clock import run_due
 from bot.core.orders import Actor, Order, Orders, Ports, Reason, Right
 from knowledge.rights import rights
 from storage.crypto import Keyring

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from bot.core.contacts import Contact, Kind
-from bot.core.order_clock import Ran, run_due
+from bot.core.order.clock import Ran, run_due
 from bot.core.orders import Actor, Level, Order, Orders, Ports, Right
 from knowledge.deadlines import Deadlines, load_rules, official_calendar
 from storage.engine import Database

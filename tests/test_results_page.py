@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from bot.core import announcing, package_files, results
+from bot.core import announcing, results
 from bot.core.masking import mask
-from bot.core.order_papers import FILE_MOST
+from bot.core.order.papers import FILE_MOST
+from bot.core.package import files as package_files
 from bot.core.verification import PROVEN_FOR
 from knowledge.rights import Right, rights
 from storage.stores.results import DOWNLOADS

@@ -12,7 +12,7 @@ from bot.core.accounts import Account, AccountDirectory, DirectoryDown
 from bot.core.codes import Codes
 from bot.core.contacts import Contact
 from bot.core.errors import NothingFound
-from bot.core.order_steps import WHY, Step, steps, why_not
+from bot.core.order.steps import WHY, Step, steps, why_not
 from bot.core.orders import Conflict, Event, NotAllowed, Order, Orders, Ports
 from bot.core.roles import NotPermitted, Task, permitted
 from bot.core.voice import Voice

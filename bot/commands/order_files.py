@@ -12,8 +12,8 @@ from bot.commands.order_views import names_of, row_of
 from bot.commands.order_work import signed, tell
 from bot.core.file_kinds import kind_of, tidy_file_name
 from bot.core.handing_in import KINDS
-from bot.core.order_guards import was_signed
-from bot.core.order_papers import FILE_MOST
+from bot.core.order.guards import was_signed
+from bot.core.order.papers import FILE_MOST
 from bot.core.orders import Order, Orders, staff
 from bot.core.roles import BadEntry, NotPermitted, Task
 

@@ -11,7 +11,7 @@ from bot.core.audit import chain_new
 from bot.core.audit_pack import Made, PackSeal, Put, Unchained, Wish, build
 from bot.core.audit_pack_page import HTML_CODES
 from bot.core.orders import Orders
-from bot.core.package_files import PACKAGE_MOST, PackageTooBig
+from bot.core.package.files import PACKAGE_MOST, PackageTooBig
 from bot.core.roles import BadEntry, NotPermitted, Task
 from knowledge.errors import BrokenFile
 from knowledge.library import load_policy

@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.core.order_dates import look_by
-from bot.core.order_guards import is_proven
-from bot.core.order_moves import State
-from bot.core.order_steps import Step
+from bot.core.order.dates import look_by
+from bot.core.order.guards import is_proven
+from bot.core.order.moves import State
+from bot.core.order.steps import Step
 from bot.core.orders import Order, Orders
 from knowledge.deadlines import Due
 from knowledge.normal import visible
@@ -28,7 +28,7 @@ _MOVED = re.compile(r"([a-z_]+)>([a-z_]+) v[0-9]+(.*)", re.DOTALL)
 """How the trail notes a move."""
 
 _NEWS = re.compile(r"order:[0-9]+:(?:v[0-9]+:)?(?P<key>[a-z_.]+)(?::[a-z]+)?")
-"""The cause of a message about an order (bot/core/order_news.py): order:5:v3:refused.other, order:5:hold_begun:email."""
+"""The cause of a message about an order (bot/core/order/news.py): order:5:v3:refused.other, order:5:hold_begun:email."""
 
 Names = Mapping[int, str]
 """Staff by id."""

@@ -9,8 +9,8 @@ from rich.text import Text
 from bot.commands.order_desk import OrderDesk, get, next_words
 from bot.commands.order_finding import Filters, found, wanted_of
 from bot.commands.order_views import list_table, names_of, order_view, row_of
-from bot.core.order_dates import hold_for
-from bot.core.order_steps import Step, signing, steps
+from bot.core.order.dates import hold_for
+from bot.core.order.steps import Step, signing, steps
 from bot.core.orders import Event, Order, Orders, Reason, staff
 from bot.core.roles import BadEntry, NotPermitted, Task
 from knowledge.normal import visible

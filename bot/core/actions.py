@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from bot.core.order_actions import ORDER_EFFECTS
+from bot.core.order.actions import ORDER_EFFECTS
 from bot.core.scene import Scene
 from knowledge.normal import normalise
 

@@ -19,8 +19,8 @@ from bot.core.clock import Clock
 from bot.core.contacts import Contact, Kind
 from bot.core.enquiries import CHANNEL_OF
 from bot.core.message import Reply
-from bot.core.order_card import at_clock
-from bot.core.package_files import PackageTooBig
+from bot.core.order.card import at_clock
+from bot.core.package.files import PackageTooBig
 from bot.core.packages import Built, build
 from bot.core.results import KEPT_FOR
 from bot.core.voice import Voice

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bot.core.audit_pack_facts import Facts, facts_of
 from bot.core.audit_pack_page import page
 from bot.core.orders import Orders
-from bot.core.package_files import Archive, Parts, safe_name
-from bot.core.package_held import stamp
+from bot.core.package.files import Archive, Parts, safe_name
+from bot.core.package.held import stamp
 from storage.chain import Entry, Head, entries, entries_of, head
 from storage.crypto import Keyring
 from storage.engine import Database

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bot.core.audit_pack import CHAIN_NAME, DATA_NAME, MANIFEST_NAME, PAGE_NAME, TRAIL_NAME, signed_text
 from bot.core.audit_pack_facts import move_of
-from bot.core.package_files import PACKAGE_MOST
+from bot.core.package.files import PACKAGE_MOST
 from storage.chain import Entry, canonical
 
 FILES_MOST = 1_000

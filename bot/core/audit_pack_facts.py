@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.accounts import Account
-from bot.core.order_guards import is_proven
-from bot.core.order_moves import Reason
+from bot.core.order.guards import is_proven
+from bot.core.order.moves import Reason
 from bot.core.orders import Order, Orders
-from bot.core.package_held import masked, stamp
+from bot.core.package.held import masked, stamp
 from knowledge.deadlines import Due
 from knowledge.rights import Right, rights
 from storage.chain import Entry

@@ -15,8 +15,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from bot.core.order_moves import NotAllowed
-from bot.core.package_held import stamp
+from bot.core.order.moves import NotAllowed
+from bot.core.package.held import stamp
 from knowledge.clause import Localized
 from knowledge.rights import Right, rights
 from storage.crypto import Keyring

@@ -19,7 +19,7 @@ from bot.core.code_sending import reference_of
 from bot.core.contacts import Contact, Kind
 from bot.core.flood import Flood
 from bot.core.message import Reply
-from bot.core.order_card import at_clock
+from bot.core.order.card import at_clock
 from bot.core.verification import CODES_AN_HOUR, LOCK_AT, SENT_WITHIN
 from bot.core.voice import Voice
 from knowledge.rights import Level

@@ -10,8 +10,8 @@ from bot.core.dialogue import play
 from bot.core.errors import StaleChoice
 from bot.core.message import Choice, Reply
 from bot.core.numbers import tidy
-from bot.core.order_actions import own_order
-from bot.core.order_card import order_card
+from bot.core.order.actions import own_order
+from bot.core.order.card import order_card
 from bot.core.questions import ask
 from bot.core.scene import Said, Scene
 from bot.core.state import QUESTION_MAX, OpenFlow

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.file_kinds import JPEG, NAME_MOST, PDF, PNG, FileKind, kind_of, tidy_file_name
-from bot.core.order_moves import NotAllowed, person
-from bot.core.order_papers import PAPER_MOST, PAPERS_MOST
+from bot.core.order.moves import NotAllowed, person
+from bot.core.order.papers import PAPER_MOST, PAPERS_MOST
 from bot.core.paper_links import waiting_for
 from bot.core.requests import Requests
 from knowledge.normal import visible

@@ -5,7 +5,7 @@
         order = orders.open(known.id, Right.DELETION, ground="breach", language="en", level=Level.PORTAL,
                             account_id="K-1", code_proven_at=now)
 
-Every move is one row of the table in order_moves, one conditional update, one entry in the trail, and what the person is
+Every move is one row of the table in order/moves.py, one conditional update, one entry in the trail, and what the person is
 told, all in one transaction. Nothing is sent here: what is to be said goes to the ports.
 """
 
@@ -14,12 +14,12 @@ from typing import Any
 
 from bot.core.errors import Declined, NothingFound
 from bot.core.numbers import new_number, tidy
-from bot.core.order_dates import UNVERIFIED_FOR, columns_of, first_reminder, look_by
-from bot.core.order_guards import is_enough_to_open, was_verified
-from bot.core.order_moves import Actor, Event, NotAllowed, Reason, State, person, staff
-from bot.core.order_moving import ALARMS, TOLD, Alarm, Ports, Tell, Warn
-from bot.core.order_pausing import Pausing
-from bot.core.order_timing import Timing
+from bot.core.order.dates import UNVERIFIED_FOR, columns_of, first_reminder, look_by
+from bot.core.order.guards import is_enough_to_open, was_verified
+from bot.core.order.moves import Actor, Event, NotAllowed, Reason, State, person, staff
+from bot.core.order.moving import ALARMS, TOLD, Alarm, Ports, Tell, Warn
+from bot.core.order.pausing import Pausing
+from bot.core.order.timing import Timing
 from knowledge.rights import Level, Right, RightRule, rights
 from storage.errors import Conflict
 from storage.stores.orders import Order, Wanted

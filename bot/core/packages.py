@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.core.package_files import Archive, Parts, safe_name
-from bot.core.package_held import Held, held_on, stamp, talk
-from bot.core.package_page import page
+from bot.core.package.files import Archive, Parts, safe_name
+from bot.core.package.held import Held, held_on, stamp, talk
+from bot.core.package.page import page
 from storage.engine import Database
 from storage.errors import Unreadable
 from storage.stores.order_papers import Attachment

@@ -14,7 +14,7 @@ import re
 from datetime import datetime, timedelta
 
 from bot.core.numbers import PREFIX, tidy
-from bot.core.order_moves import State
+from bot.core.order.moves import State
 from knowledge.rights import Right, rights
 from storage.crypto import Keyring
 from storage.stores.orders import Order

@@ -14,7 +14,7 @@ from dataclasses import replace
 from bot.core.codes import digits_of
 from bot.core.contacts import named
 from bot.core.message import Choice, Reply
-from bot.core.order_card import at_clock
+from bot.core.order.card import at_clock
 from bot.core.scene import Scene
 from bot.core.state import OpenFlow
 from bot.core.verification import Checked

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.core.codes import Codes
-from bot.core.order_moving import Ports, Tell
+from bot.core.order.moving import Ports, Tell
 from bot.core.orders import Orders
 from bot.core.paper_links import token_of, waits_for_papers
 from bot.core.verification import Verification

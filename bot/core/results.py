@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from bot.core.codes import Codes
 from bot.core.errors import NothingFound
-from bot.core.order_moves import NotAllowed, State
+from bot.core.order.moves import NotAllowed, State
 from bot.core.verification import PROVEN_FOR, Checked, Started, Verification
 from storage.crypto import Keyring
 from storage.errors import Unreadable

@@ -8,7 +8,7 @@ from bot.core.commands import Command
 from bot.core.errors import StaleChoice
 from bot.core.message import Event, Reply
 from bot.core.options import bare_word, pick
-from bot.core.order_actions import number_in
+from bot.core.order.actions import number_in
 from bot.core.privacy import more_of_my_data, my_data, own_notice
 from bot.core.questions import ask, in_context, show, stuck
 from bot.core.receipts import rate, receipt

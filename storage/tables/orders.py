@@ -1,6 +1,6 @@
 """Work orders: a person's request from receipt to its end, and what was decided, by whom, on what proof.
 
-The checks repeat the rules of bot/core/order_moves.py in the database itself, so that no mistake in the program
+The checks repeat the rules of bot/core/order/moves.py in the database itself, so that no mistake in the program
 can record a result without proof and two staff.
 """
 
@@ -100,7 +100,7 @@ class WorkOrder(SQLModel, table=True):
     """Of pauses that are over."""
     reached: int = 0
     """The last milestone that staff were reminded of: 0; 50, 80, 100 per cent of the time to the answer; before them 5, 8
-    and 10 for as much of the time to a first look (bot/core/order_dates.py)."""
+    and 10 for as much of the time to a first look (bot/core/order/dates.py)."""
     next_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     """When the clock has something to do here."""
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

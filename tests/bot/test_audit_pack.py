@@ -22,7 +22,7 @@ from bot.core.audit import chain_new
 from bot.core.audit_pack import PackSeal, Wish, build, signed_text
 from bot.core.audit_pack_check import Checked, check
 from bot.core.audit_pack_page import FOLDER
-from bot.core.order_moves import Event, Reason, State
+from bot.core.order.moves import Event, Reason, State
 from bot.core.orders import Orders
 from bot.core.roles import BadEntry, NotPermitted
 from knowledge.rights import Level, Right, rights
@@ -249,7 +249,7 @@ def test_nothing_is_overwritten_and_nothing_half_done_is_left(
     with pytest.raises(BadEntry, match="nothing is overwritten"):
         pack(office, number, tmp_path / "mine.zip")
     assert (tmp_path / "mine.zip").read_text() == "mine"
-    monkeypatch.setattr("bot.core.package_files.PACKAGE_MOST", 100)
+    monkeypatch.setattr("bot.core.package.files.PACKAGE_MOST", 100)
     with pytest.raises(NotPermitted, match="the pack would have more than"):
         pack(office, number, tmp_path / "p.zip")
     assert not (tmp_path / "p.zip").exists()

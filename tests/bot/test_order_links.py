@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.core.codes import Codes
-from bot.core.order_clock import run_due
-from bot.core.order_dates import HOLD
+from bot.core.order.clock import run_due
+from bot.core.order.dates import HOLD
 from bot.core.orders import Level, NotAllowed, Order, Orders, Right, State, staff
 from bot.core.voice import Voice
 from bot.request_desk import ports_of

@@ -39,8 +39,8 @@ from bot.core.accounts import Account, DirectoryDown, MemoryDirectory
 from bot.core.contacts import Contact, Kind
 from bot.core.file_kinds import DOCX, JSON, MACROS, MARKUP, PDF, PNG, TEXT, XLSX, ZIP, kind_of, tidy_file_name
 from bot.core.masking import mask
-from bot.core.order_moves import TABLE, Event, NotAllowed
-from bot.core.order_steps import WHY
+from bot.core.order.moves import TABLE, Event, NotAllowed
+from bot.core.order.steps import WHY
 from bot.core.orders import Order, Orders, Ports, staff
 from bot.core.roles import BadEntry, NotPermitted, Role
 from bot.result_api import COMPANY
@@ -658,7 +658,7 @@ def test_a_file_of_more_than_20_mb_isnt_even_read(office: Office, tmp_path: Path
 def test_papers_are_opened_by_officers_alone(office: Office, tmp_path: Path, database: Database) -> None:
     number = office.open(Right.GUARDIAN, Level.CHANNEL, None)
     with database.work() as work:
-        from bot.core.order_moves import person
+        from bot.core.order.moves import person
 
         orders = Orders(work, office.clock(), DEADLINES, office.ports)
         orders.attach(orders.get(number), person(office.person), "x.png", "image/png", b"\x89PNG", internal=True)
@@ -1021,13 +1021,3 @@ def test_help_comes_without_loading_the_store(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
-
-
-def test_staff_are_told_when_their_words_were_masked(office: Office) -> None:
-    number = office.open(Right.ACCESS)
-    run_take(office.at("ada"), number)
-    run_remark(office.at("ada"), number, "Is somebody@example.org yours?", for_person=True)
-    assert "was masked before your words went into the chat" in office.shown
-    assert "somebody@example.org" not in office.shown.rpartition("may be anybody's: ")[2]
-    run_remark(office.at("ada"), number, "We have begun.", for_person=True)
-    assert "masked" not in office.shown

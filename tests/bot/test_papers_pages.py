@@ -16,7 +16,7 @@ from starlette.types import Message
 
 from bot.core.file_kinds import NAME_MOST
 from bot.core.handing_in import SENDINGS_AT_ONCE
-from bot.core.order_papers import PAPER_MOST, PAPERS_MOST
+from bot.core.order.papers import PAPER_MOST, PAPERS_MOST
 from bot.core.orders import NotAllowed, Right, person, staff
 from bot.core.paper_links import token_of
 from bot.look import LANGUAGES, text

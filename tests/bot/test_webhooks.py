@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from bot.core.audit import chain_new
 from bot.core.errors import Misconfigured
-from bot.core.order_news import News
+from bot.core.order.news import News
 from bot.core.orders import Level, Order, Right, staff
 from bot.core.packages import for_person
 from bot.policy_pages import PolicyPages
@@ -158,7 +158,7 @@ async def test_a_security_report_is_told_as_urgent_and_so_is_a_missed_look(handi
 
 
 async def noted(handing: Handing, order: Order, key: str) -> None:
-    """As the desk notes an alarm in the trail (bot/core/order_news.py)."""
+    """As the desk notes an alarm in the trail (bot/core/order/news.py)."""
     with handing.database.work() as work:
         News(work, handing.clock(), lambda language: pytest.fail("nothing is worded"), frozenset(), "").alarm(
             order, key, {}

@@ -43,7 +43,7 @@ from bot.core.delivery import Sender
 from bot.core.errors import Declined
 from bot.core.ledger import Times
 from bot.core.message import Address, Reply
-from bot.core.order_clock import run_due
+from bot.core.order.clock import run_due
 from bot.core.orders import Actor, Level, Order, Orders, Right, staff
 from bot.core.voice import Voice
 from bot.request_desk import ports_of, reach_of

@@ -21,7 +21,7 @@ from sqlalchemy import select, text
 
 from bot.core.errors import Declined
 from bot.core.message import Reply
-from bot.core.order_clock import run_due
+from bot.core.order.clock import run_due
 from bot.core.orders import Actor, Level, Order, Orders, Ports, Right, person, staff
 from storage.crypto import Keyring
 from storage.engine import Database

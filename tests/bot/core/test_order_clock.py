@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.order_clock import run_due
-from bot.core.order_dates import due_of, look_by
+from bot.core.order.clock import run_due
+from bot.core.order.dates import due_of, look_by
 from bot.core.orders import Level, Order, Ports, Right
 from knowledge.deadlines import Deadlines, WorkingCalendar, load_rules, official_calendar
 from storage.engine import Database

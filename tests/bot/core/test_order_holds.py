@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.core.errors import NothingFound
-from bot.core.order_dates import hold_for
+from bot.core.order.dates import hold_for
 from bot.core.orders import NotAllowed, Right, staff
 from storage.engine import Database
 from tests.conftest import Clock

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bot.core.codes import Codes
-from bot.core.order_moves import State, person
-from bot.core.order_news import MAILED, News
+from bot.core.order.moves import State, person
+from bot.core.order.news import MAILED, News
 from bot.core.orders import Level, Order, Orders, Right, staff
 from bot.core.requests import Requests
 from bot.core.voice import Voice

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.contacts import Contact, Kind
-from bot.core.order_dates import hold_for
+from bot.core.order.dates import hold_for
 from bot.core.orders import Level, Right
 from storage.stores.orders import ORDER
 from tests.order_walk import CONTROL, caught, graph, mutants, opened, walk

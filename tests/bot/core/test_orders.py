@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.core.errors import NothingFound
-from bot.core.order_keeping import forget_of, forget_old, kept_for_case
+from bot.core.order.keeping import forget_of, forget_old, kept_for_case
 from bot.core.orders import TOLD, Level, NotAllowed, Order, Right, State, TooManyRequests, Wanted, person, staff
 from storage.engine import Database
 from storage.errors import Conflict, Unreadable

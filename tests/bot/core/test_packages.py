@@ -13,9 +13,9 @@ from lxml import html
 
 from bot.core.message import Address, InboundMessage
 from bot.core.orders import Actor, State, person, staff
-from bot.core.package_files import PACKAGE_MOST, PART_BYTES, PackageTooBig, Parts, safe_name
-from bot.core.package_held import DATES, masked
-from bot.core.package_page import words
+from bot.core.package.files import PACKAGE_MOST, PART_BYTES, PackageTooBig, Parts, safe_name
+from bot.core.package.held import DATES, masked
+from bot.core.package.page import words
 from bot.core.packages import build
 from storage.engine import Database
 from storage.stores.holdings import SHOWN
@@ -215,7 +215,7 @@ def test_pieces_have_one_size_and_a_package_an_end() -> None:
 
 
 def test_a_package_that_is_too_big_is_parked_visibly(handing: Handing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.core.package_files.PACKAGE_MOST", 1_000)
+    monkeypatch.setattr("bot.core.package.files.PACKAGE_MOST", 1_000)
     order = handing.deliver(handing.ready())
     assert handing.announcing.run_due() == 1
     assert ("bot", "alarm result", "result can't be made: too_big") in handing.desk.trail(order)

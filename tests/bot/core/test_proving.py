@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.numbers import number_of
-from bot.core.order_actions import number_in
-from bot.core.order_card import at_clock
+from bot.core.order.actions import number_in
+from bot.core.order.card import at_clock
 from bot.core.proving import account_in, code_in
 
 NUMBER = number_of([7, 22, 2, 13, 23, 4, 29])

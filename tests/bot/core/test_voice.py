@@ -11,9 +11,9 @@ from sqlmodel import SQLModel
 import bot
 import storage.tables  # noqa: F401  every table there is
 from bot.core.errors import Declined
-from bot.core.order_moves import State
-from bot.core.order_moving import TOLD
-from bot.core.order_news import wording_of
+from bot.core.order.moves import State
+from bot.core.order.moving import TOLD
+from bot.core.order.news import wording_of
 from bot.core.receipts import REASONS
 from bot.core.voice import Voice
 from intents.recogniser import Outcome

@@ -1,9 +1,9 @@
 """The moves that nobody makes but the clock."""
 
-from bot.core.order_dates import FIRST_LOOK, columns_of, due_of, look_by
-from bot.core.order_deciding import Deciding
-from bot.core.order_guards import WARN_BEFORE
-from bot.core.order_moves import CLOCK, Event
+from bot.core.order.dates import FIRST_LOOK, columns_of, due_of, look_by
+from bot.core.order.deciding import Deciding
+from bot.core.order.guards import WARN_BEFORE
+from bot.core.order.moves import CLOCK, Event
 from storage.stores.orders import Order
 
 

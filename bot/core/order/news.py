@@ -17,8 +17,8 @@ from bot.core.contacts import Kind
 from bot.core.enquiries import CHANNEL_OF
 from bot.core.masking import mask
 from bot.core.message import Reply
-from bot.core.order_card import clock_of, elsewhere, name_of
-from bot.core.order_moving import Ports
+from bot.core.order.card import clock_of, elsewhere, name_of
+from bot.core.order.moving import Ports
 from bot.core.voice import Voice
 from storage.stores.orders import Order
 from storage.stores.people import Known

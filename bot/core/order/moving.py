@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from bot.core.order_dates import due_of, wake_at
-from bot.core.order_guards import GUARDS
-from bot.core.order_moves import BOT, TABLE, Act, Actor, Event, NotAllowed, Reason, State
+from bot.core.order.dates import due_of, wake_at
+from bot.core.order.guards import GUARDS
+from bot.core.order.moves import BOT, TABLE, Act, Actor, Event, NotAllowed, Reason, State
 from knowledge.deadlines import Deadlines, Due
 from knowledge.rights import Level, Right, RightRule, rights
 from storage.errors import Conflict

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.core.order_guards import GUARDS, is_proven
-from bot.core.order_moves import TABLE, Act, Event, State
-from bot.core.order_moves import staff as staff_actor
+from bot.core.order.guards import GUARDS, is_proven
+from bot.core.order.moves import TABLE, Act, Event, State
+from bot.core.order.moves import staff as staff_actor
 from bot.core.orders import Orders
 from bot.core.roles import Task, who_may
 from knowledge.rights import Level, Right, RightRule, rights

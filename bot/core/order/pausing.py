@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from bot.core.order_dates import FIRST_LOOK, columns_of, due_of
-from bot.core.order_moves import Actor, Event, NotAllowed, staff
-from bot.core.order_moving import Moving
+from bot.core.order.dates import FIRST_LOOK, columns_of, due_of
+from bot.core.order.moves import Actor, Event, NotAllowed, staff
+from bot.core.order.moving import Moving
 from knowledge.deadlines import Due, Refused
 from storage.stores.orders import Order
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from bot.core.order_moves import Act, Reason
+from bot.core.order.moves import Act, Reason
 from knowledge.rights import Level, RightRule
 from storage.stores.orders import Order
 

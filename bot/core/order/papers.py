@@ -1,8 +1,8 @@
 """What is put on an order: remarks, files, ticks of the checklist. None of it moves the order."""
 
-from bot.core.order_guards import was_signed
-from bot.core.order_moves import BOT, Actor, Event, NotAllowed
-from bot.core.order_moving import Moving
+from bot.core.order.guards import was_signed
+from bot.core.order.moves import BOT, Actor, Event, NotAllowed
+from bot.core.order.moving import Moving
 from bot.core.paper_links import waits_for_papers
 from knowledge.clause import Localized
 from storage.stores.order_papers import Attachment, Remark

@@ -12,9 +12,9 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from bot.core.order_dates import due_of, reached_by, wake_at
-from bot.core.order_guards import WARN_BEFORE
-from bot.core.order_moves import NotAllowed, State
+from bot.core.order.dates import due_of, reached_by, wake_at
+from bot.core.order.guards import WARN_BEFORE
+from bot.core.order.moves import NotAllowed, State
 from bot.core.orders import Orders, Ports
 from knowledge.deadlines import Deadlines
 from storage.engine import Database

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bot.core.order_moves import State
+from bot.core.order.moves import State
 from storage.engine import Database
 from storage.work import Work
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.contacts import SETTLED_AFTER, Contact
-from bot.core.order_guards import WARN_BEFORE
-from bot.core.order_moves import State
+from bot.core.order.guards import WARN_BEFORE
+from bot.core.order.moves import State
 from knowledge.deadlines import Deadlines, Due, Refused
 from knowledge.deadlines.due import MILESTONES
 from knowledge.rights import Right, RightRule, rights

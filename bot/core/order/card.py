@@ -3,7 +3,7 @@
 from datetime import datetime, tzinfo
 
 from bot.core.message import Reply
-from bot.core.order_dates import look_by
+from bot.core.order.dates import look_by
 from bot.core.paper_links import waits_for_papers
 from bot.core.scene import Scene
 from bot.core.voice import Voice

@@ -6,9 +6,9 @@ from typing import Any
 
 from bot.core.contacts import Contact
 from bot.core.errors import NothingFound
-from bot.core.order_dates import hold_for
-from bot.core.order_moves import CLOCK, Actor, Event, Reason, staff
-from bot.core.order_papers import Papers
+from bot.core.order.dates import hold_for
+from bot.core.order.moves import CLOCK, Actor, Event, Reason, staff
+from bot.core.order.papers import Papers
 from storage.stores.orders import Order
 
 

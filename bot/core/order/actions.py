@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from bot.core.errors import NothingFound
 from bot.core.numbers import tidy
-from bot.core.order_card import name_of
-from bot.core.order_guards import APPEAL_WITHIN
-from bot.core.order_moves import State, person
+from bot.core.order.card import name_of
+from bot.core.order.guards import APPEAL_WITHIN
+from bot.core.order.moves import State, person
 from bot.core.orders import Orders, TooManyRequests
 from bot.core.proving import purpose_of
 from bot.core.scene import Scene

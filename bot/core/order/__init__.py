@@ -1,0 +1,1 @@
+"""The parts of a work order; `bot.core.orders` is the entrance."""
