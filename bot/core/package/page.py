@@ -13,7 +13,7 @@ from knowledge.library import read_toml
 from knowledge.normal import visible
 from knowledge.rights import Right, rights
 
-FOLDER = Path(__file__).parents[1] / "templates" / "package"
+FOLDER = Path(__file__).parents[2] / "templates" / "package"
 HTML_CODES = {"en": "en", "zh": "zh-Hans", "zh-Hant": "zh-Hant"}
 
 
