@@ -59,6 +59,7 @@ class WorkOrder(SQLModel, table=True):
         *(
             Index(f"ix_work_order_{name}", *columns, "due_at", "id", sqlite_where=which, postgresql_where=which)
             for name, columns, which in (
+                ("state_assignee", ("state", "assignee"), LIVE),
                 ("nobody", (), NOBODY),
                 ("nobody_state", ("state",), NOBODY),
                 ("held_right", ("right",), HELD),

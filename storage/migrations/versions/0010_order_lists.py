@@ -10,11 +10,12 @@ depends_on = None
 
 LIVE = "state IN ('received','verifying','open','in_progress')"
 OVER = sa.text("state IN ('answered','closed','refused','withdrawn','expired')")
-# PostgreSQL takes no order from an index whose first column IS NULL: what nobody has needs indexes of its own.
+# PostgreSQL takes no order from an index where a column IS NULL: what nobody has needs indexes of its own.
 NOBODY = sa.text(f"assignee IS NULL AND {LIVE}")
 HELD = sa.text(f"hold_until IS NOT NULL AND executed_at IS NULL AND {LIVE}")
 PROPOSED = sa.text(f"proposed_by IS NOT NULL AND approved_by IS NULL AND {LIVE}")
 INDEXES = {
+    "ix_work_order_state_assignee": (["state", "assignee", "due_at", "id"], sa.text(LIVE)),
     "ix_work_order_nobody": (["due_at", "id"], NOBODY),
     "ix_work_order_nobody_state": (["state", "due_at", "id"], NOBODY),
     "ix_work_order_held_right": (["right", "due_at", "id"], HELD),
