@@ -7,6 +7,7 @@ A text's features come in families (letters, words, ...). Each feature weighs th
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,21 +53,19 @@ class Space:
 
     def vector(self, families: Families, shares: Sequence[float]) -> tuple[Columns, Values]:
         """Columns and values of a text; `shares` are the lengths of its families. Empty when nothing in it is known."""
-        columns: list[Columns] = []
-        values: list[Values] = []
-        for family, share in zip(families, shares, strict=True):
-            hashes = _hashes(family)
-            times = np.fromiter(family.values(), np.float32, len(family))
-            places = self._hashes.searchsorted(hashes)
-            known = self._hashes[places] == hashes
-            if known.any():
-                found = self._order[places[known]]
-                weight = (1 + np.log(times[known])) * self.rarity[found]
-                columns.append(found)
-                values.append(weight * np.float32(share / np.sqrt(weight @ weight)))
-        if not columns:
-            return np.empty(0, np.int32), np.empty(0, np.float32)
-        return np.concatenate(columns), np.concatenate(values)
+        # All families at once: a call of numpy costs more than the few features of one.
+        hashes = _hashes([feature for family in families for feature in family])
+        times = np.fromiter(chain.from_iterable(family.values() for family in families), np.float32, len(hashes))
+        places = self._hashes.searchsorted(hashes)
+        known = self._hashes[places] == hashes
+        columns = self._order[places[known]]
+        values: Values = (1 + np.log(times[known])) * self.rarity[columns]
+        known_before = np.append(0, np.cumsum(known))[[0, *accumulate(map(len, families))]]
+        for (begin, end), share in zip(pairwise(known_before.tolist()), shares, strict=True):
+            if begin < end:
+                family = values[begin:end]
+                family *= np.float32(share / np.sqrt(family @ family))
+        return columns, values
 
     def packed(self) -> NDArray[np.uint8]:
         """The features in column order, as the bytes of one text."""

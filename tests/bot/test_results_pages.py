@@ -228,10 +228,11 @@ def test_of_parallel_downloads_exactly_three_get_a_package(site: Site) -> None:
 
 def test_a_stop_link_shows_what_it_stops_without_anything_of_the_person(site: Site) -> None:
     order = site.handing.desk.held()
-    text = site.browser.get(f"/stop/{site.handing.desk.news.warned[0][3]}").text
+    token = site.handing.desk.news.warned[0][3]
+    text = site.browser.get(f"/stop/{token}").text.replace(token, "")  # In which any three letters may stand.
     assert order.number in text
     assert "On hold until 2026-03-05" in text
-    assert not any(secret in text for secret in ("K-1", "ada@", "138", "alice"))
+    assert not any(secret in text for secret in ("K-1", "ada@", "13800000001", "alice"))
 
 
 def test_the_button_stops_to_the_last_second_and_twice_is_no_mistake(site: Site) -> None:

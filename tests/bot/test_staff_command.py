@@ -5,6 +5,7 @@ import os
 import pty
 import sys
 import termios
+from codecs import getincrementaldecoder
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -410,13 +411,13 @@ def test_at_a_terminal_nothing_that_is_typed_is_shown(sqlite_template: Path, key
              "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     os.close(theirs)
-    seen = ""
+    seen, decoder = "", getincrementaldecoder("utf-8")()
 
     def until(words: str) -> None:
         nonlocal seen
         while words not in seen:
             assert select([ours], [], [], 30)[0], seen
-            seen += os.read(ours, 4096).decode()
+            seen += decoder.decode(os.read(ours, 4096))
 
     def type_at(label: str, typed: str) -> None:
         until(label)

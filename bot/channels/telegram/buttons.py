@@ -50,7 +50,8 @@ class Buttons:
 
     def _signature(self, carried: str, person: str, week: str) -> str:
         signed = f"{person}\n{week}\n{carried}".encode("utf-8", "replace")
-        return _short(hmac.digest(self._key, signed, "sha256")[:6])
+        # `hmac.digest` lets another thread in at every call, and this one waits for its turn (measured).
+        return _short(hmac.new(self._key, signed, "sha256").digest()[:6])
 
 
 def _short(raw: bytes) -> str:

@@ -135,10 +135,8 @@ class Transport(BaseRequest):
             connector = aiohttp.TCPConnector(
                 limit=CONNECTIONS, ttl_dns_cache=300, keepalive_timeout=IDLE.total_seconds()
             )
-            # The environment's proxy counts: from where Telegram is blocked nothing else leads there.
-            self._session = aiohttp.ClientSession(
-                connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
-            )
+            # No `trust_env`: it looks for the proxy again at every request, on disk and in two more threads.
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 
 
