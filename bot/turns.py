@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 from bot.core.assistant import Along, Assistant, Taken
@@ -21,7 +21,11 @@ THREADS = 24
 """Turns under way at once where each commits by itself."""
 TOGETHER_MOST = 32
 """Turns that one thread takes together: as many as one commit holds (docs/decisions/0015-group-commit.md)."""
-
+LOOP_FIRST = 4
+"""Rounds of the event loop that answer what was just decided, before the one thread takes more: side by side, the two
+fight for Python's lock and both lose a fifth (docs/decisions/0015-group-commit.md). Two to sixteen are alike."""
+LOOP_WITHIN = 0.05
+"""Seconds after which the thread goes on all the same."""
 
 Asking = Callable[[Sequence[Ask]], Step]
 """Grants slots to the replies of several turns at once (`Sender.grant`)."""
@@ -83,9 +87,11 @@ class Turns:
                 if is_last := one is None:
                     break
                 batch.append(one)
-            _tell(batch, self._take_all(batch))
+            told = _tell(batch, self._take_all(batch))
             if is_last:
                 return
+            if self._assistant.shares_commits:
+                told.wait(LOOP_WITHIN)
 
     def _take_all(self, batch: Sequence[_Waiting]) -> list[Took | BaseException]:
         try:
@@ -120,8 +126,10 @@ def _ask(batch: Sequence[_Waiting], taken: Sequence[Taken | BaseException]) -> l
     return steps
 
 
-def _tell(batch: Sequence[_Waiting], results: Sequence[Took | BaseException]) -> None:
-    """Hands the results to those who wait, waking their loop once."""
+def _tell(batch: Sequence[_Waiting], results: Sequence[Took | BaseException]) -> Event:
+    """Hands the results to those who wait, waking their loop once; set when they have gone on with them."""
+    gone_on = Event()
+    loop = batch[0].done.get_loop()
 
     def tell() -> None:
         for one, result in zip(batch, results, strict=True):
@@ -131,8 +139,16 @@ def _tell(batch: Sequence[_Waiting], results: Sequence[Took | BaseException]) ->
                 one.done.set_exception(result)
             else:
                 one.done.set_result(result)
+        go_on(LOOP_FIRST)
+
+    def go_on(rounds: int) -> None:
+        if rounds:
+            loop.call_soon(go_on, rounds - 1)
+        else:
+            gone_on.set()
 
     try:
-        batch[0].done.get_loop().call_soon_threadsafe(tell)
-    except RuntimeError:
-        return  # The loop has ended; what was taken is committed all the same.
+        loop.call_soon_threadsafe(tell)
+    except RuntimeError:  # The loop has ended; what was taken is committed all the same.
+        gone_on.set()
+    return gone_on
