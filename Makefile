@@ -46,7 +46,7 @@ chat: setup ## talk to it in the terminal
 
 test: setup-dev ## all tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile
-	@$(BIN)/python -m pytest -p no:asyncio -m browser tests/browser
+	@$(BIN)/python -m pytest -p no:asyncio -n auto --dist loadfile -m browser tests/browser
 
 check: setup-dev ## style, types, import contracts, wording gaps
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
