@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
@@ -90,36 +91,47 @@ def build(
         database = open_database(settings)
     except (BrokenFile, StorageError) as bad:
         raise Misconfigured([str(bad)]) from bad
-    desk = request_desk(settings, database, policy, wording, clock)
-    unpaced = frozenset(channel.name for channel in channels)
-    assistant = Assistant(database, policy, recogniser, wording, clock, unpaced=unpaced, requests=desk.requests)
+    with ExitStack() as opened:  # Where something of the rest is wrong, nothing stays open.
+        opened.callback(database.close)
+        desk = request_desk(settings, database, policy, wording, clock)
+        opened.callback(desk.close)
+        unpaced = frozenset(channel.name for channel in channels)
+        assistant = Assistant(database, policy, recogniser, wording, clock, unpaced=unpaced, requests=desk.requests)
 
-    def history(address: Address, after: int) -> list[Entry]:
-        return [Entry(*line) for line in history_of(database, address, after)]
+        def history(address: Address, after: int) -> list[Entry]:
+            return [Entry(*line) for line in history_of(database, address, after)]
 
-    public = settings.public_url.startswith("https")
-    dates = versions(policy.company, extra=settings.knowledge_dir)
-    every_version = [load_policy(policy.company, day, extra=settings.knowledge_dir) for day in dates]
-    chat = WebChat(
-        policy,
-        signing_key=database.keyring.signing,
-        history=history,
-        public=public,
-        older=every_version[:-1],
-        now=clock,
-    )
-    senders: dict[str, Sender] = {}
-    inbox = Inbox(assistant, senders, in_place=frozenset({chat.name}))
-    every = (chat, *channels, *desk.channels, *platforms(settings, database, policy, wording, recogniser, clock, inbox))
-    senders.update({channel.name: Sender(database, channel, clock) for channel in every})
-    policy_pages = PolicyPages(every_version, public=public)
+        public = settings.public_url.startswith("https")
+        dates = versions(policy.company, extra=settings.knowledge_dir)
+        every_version = [load_policy(policy.company, day, extra=settings.knowledge_dir) for day in dates]
+        chat = WebChat(
+            policy,
+            signing_key=database.keyring.signing,
+            history=history,
+            public=public,
+            older=every_version[:-1],
+            now=clock,
+        )
+        senders: dict[str, Sender] = {}
+        inbox = Inbox(assistant, senders, in_place=frozenset({chat.name}))
+        opened.callback(inbox.close)
+        every = (
+            chat,
+            *channels,
+            *desk.channels,
+            *platforms(settings, database, policy, wording, recogniser, clock, inbox),
+        )
+        senders.update({channel.name: Sender(database, channel, clock) for channel in every})
+        policy_pages = PolicyPages(every_version, public=public)
 
-    async def database_answers() -> None:
-        await asyncio.to_thread(_ask, database)
+        async def database_answers() -> None:
+            await asyncio.to_thread(_ask, database)
 
-    checks = {"database": database_answers}
-    web = make_app(every, inbox.put, policy_pages, public=public, checks=checks, more=(*desk.routes, *pages))
-    return App(settings, policy, wording, recogniser, database, assistant, inbox, every, senders, web, desk, clock)
+        checks = {"database": database_answers}
+        web = make_app(every, inbox.put, policy_pages, public=public, checks=checks, more=(*desk.routes, *pages))
+        app = App(settings, policy, wording, recogniser, database, assistant, inbox, every, senders, web, desk, clock)
+        opened.pop_all()
+    return app
 
 
 def _ask(database: Database) -> None:

@@ -15,6 +15,7 @@ from bot.core.code_sending import CodeSending
 from bot.core.codes import Codes
 from bot.core.enquiries import Enquiries
 from bot.core.errors import Misconfigured
+from bot.core.lock_alarm import LockAlarm
 from bot.core.order.clock import run_due
 from bot.core.order.moves import NotAllowed
 from bot.core.order.moving import Ports
@@ -54,6 +55,7 @@ class RequestDesk:
     clock: Clock
     announcing: Announcing
     webhooks: Webhooks | None
+    lock_alarm: LockAlarm
 
     def go_on(self) -> None:
         """Asks the directory for what waits. Raises StorageError."""
@@ -66,9 +68,11 @@ class RequestDesk:
             self.webhooks.run_due()
 
     def tick(self) -> None:
-        """Does what is due for orders: reminders, ends of holds, expiry. Raises StorageError."""
+        """Does what is due for orders: reminders, ends of holds, expiry; and looks for locked accounts. Raises
+        StorageError."""
         now = self.clock()
         run_due(self.database, now, self.requests.deadlines, lambda work: self.requests.ports(work, now))
+        self.lock_alarm.run_due(self.database, now)
 
     def close(self) -> None:
         """Ends the connections to the company's systems."""
@@ -85,6 +89,9 @@ def request_desk(
     mailboxes = {"CLAUSEBOT_STAFF_MAIL": settings.staff_mail, "CLAUSEBOT_AUDIT_MAIL": settings.audit_mail}
     if (named := [name for name, mailbox in mailboxes.items() if mailbox]) and not settings.smtp_host:
         raise Misconfigured([f"{name}: nothing can be mailed to it without SMTP_HOST" for name in named])
+    secret, secret_old = (one.get_secret_value() for one in (settings.webhook_secret, settings.webhook_secret_old))
+    if (secret or secret_old) and (problems := secret_problems(secret, secret_old)):
+        raise Misconfigured(problems)
     codes = Codes.of(database.keyring)
     sending = CodeSending(database, codes, clock)
     channels: list[Channel] = []
@@ -149,15 +156,21 @@ def request_desk(
         database, requests, clock, policy.name, public=settings.public_url.startswith("https")
     )
     webhooks = None
-    secret, secret_old = (one.get_secret_value() for one in (settings.webhook_secret, settings.webhook_secret_old))
     if secret or secret_old:
-        if problems := secret_problems(secret, secret_old):
-            raise Misconfigured(problems)
         routes += ResultApi(secret, database, requests, clock, secret_old=secret_old).routes
     if settings.webhook_url:
         webhooks = Webhooks(WebhookSettings(settings.webhook_url, secret, secret_old), database, clock)
     return RequestDesk(
-        requests, tuple(channels), tuple(routes), directory, enquiries, database, clock, announcing, webhooks
+        requests,
+        tuple(channels),
+        tuple(routes),
+        directory,
+        enquiries,
+        database,
+        clock,
+        announcing,
+        webhooks,
+        LockAlarm(settings.staff_mail),
     )
 
 

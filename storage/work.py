@@ -24,6 +24,7 @@ from storage.stores.results import ResultStore
 from storage.stores.staff import StaffStore
 from storage.stores.trail import TrailStore
 from storage.stores.verification import VerificationStore
+from storage.stores.vouches import VouchStore
 from storage.stores.webhooks import WebhookStore
 from storage.stores.wechat import WeChatStore
 
@@ -77,6 +78,10 @@ class Work:
     @cached_property
     def verification(self) -> VerificationStore:
         return VerificationStore(self.connection, self.keyring)
+
+    @cached_property
+    def vouches(self) -> VouchStore:
+        return VouchStore(self.connection, self.keyring)
 
     @cached_property
     def bindings(self) -> BindingStore:

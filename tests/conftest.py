@@ -18,6 +18,7 @@ if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 2 * 1024**
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores: nearly half of a test's time is waiting for something."""
     return (os.cpu_count() or 1) + 1

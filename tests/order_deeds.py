@@ -9,6 +9,8 @@ from bot.core.orders import Actor, Event, Level, Order, Orders, person, staff
 from tests.orders import STEADY, contacts
 
 STAFF = (1, 2, 3, 4)
+CLEO = 3
+"""A staff member who vouches for contacts."""
 DORA, DORAS_ACCOUNT = 4, "K-4"
 """A staff member with an account at the company."""
 
@@ -24,6 +26,8 @@ class Deed:
     contacts: int = 0
     proof: tuple[Level, bool, bool] | None = None
     """Of an opening or a proof: level, whether the code was right, whether an account is named."""
+    vouched_by: int | None = None
+    """Of the same: who of staff vouched for the contact that the code went to."""
 
 
 Tries = list[tuple[Deed, Callable[[Orders], Order | None]]]
@@ -97,6 +101,14 @@ def deeds(world: Surroundings, order: Order) -> Tries:
                 order, level, f"K-{order.id}" if account else None, orders.now if code else None
             ),
             proof=(level, code, account),
+        )
+    for level in (Level.CONTACT, Level.PORTAL):
+        add(
+            "prove",
+            person(owner),
+            lambda orders, level=level: orders.prove(order, level, f"K-{order.id}", orders.now, CLEO),
+            proof=(level, True, True),
+            vouched_by=CLEO,
         )
     if order.state == "verifying":
         add("attach", person(owner), lambda orders: _paper(world, orders, order, owner))

@@ -22,10 +22,18 @@ from bot.core.order import moving as order_moving
 from bot.core.order.moves import TABLE, Move, State
 from bot.core.orders import Event, Level, Order, Orders, Right, person
 from storage.stores.orders import ORDER
-from tests.order_deeds import DORAS_ACCOUNT, Deed, deeds
+from tests.order_deeds import CLEO, DORAS_ACCOUNT, Deed, deeds
 from tests.order_world import STRICT, Broken, World
 
-PROOFS = ((Level.CHANNEL, False), (Level.CONTACT, True), (Level.PORTAL, False), (Level.PORTAL, True))
+PROOFS = (
+    (Level.CHANNEL, False, None),
+    (Level.CONTACT, True, None),
+    (Level.PORTAL, False, None),
+    (Level.PORTAL, True, None),
+    (Level.CONTACT, True, CLEO),
+    (Level.PORTAL, True, CLEO),
+)
+"""Level, whether a code was right, and who of staff vouched for the contact that it went to."""
 LATER = (0.02, 7, 25, 49, 74, 169, 400, 800)
 """Hours that pass at once."""
 A_WORLD = 50_000
@@ -34,14 +42,24 @@ ALIVE = 24
 """Orders of a walk that are under way at once."""
 
 
-def opened(world: World, right: Right, level: Level, code: bool, account: str | None) -> Order | None:
+def opened(
+    world: World, right: Right, level: Level, code: bool, account: str | None, vouched_by: int | None = None
+) -> Order | None:
     who = world.chance.choice(world.people[:-1])
 
     def act(orders: Orders) -> Order:
         proven_at = world.now if code else None
-        return orders.open(who, right, language="en", level=level, account_id=account, code_proven_at=proven_at)
+        return orders.open(
+            who,
+            right,
+            language="en",
+            level=level,
+            account_id=account,
+            code_proven_at=proven_at,
+            vouched_by=vouched_by,
+        )
 
-    return world.do(Deed("open", person(who), None), act)
+    return world.do(Deed("open", person(who), None, vouched_by=vouched_by), act)
 
 
 def walk(
@@ -60,11 +78,11 @@ def walk(
     chance, alive = world.chance, list[int]()
     while world.steps < steps:
         if len(alive) < ALIVE:
-            level, code = chance.choice(PROOFS)
+            level, code, voucher = chance.choice(PROOFS)
             account = chance.choice(
                 (None, DORAS_ACCOUNT, f"K-{chance.randrange(10**6)}", f"K-{chance.randrange(10**6)}")
             )
-            order = opened(world, chance.choice(rights), level, code, account)
+            order = opened(world, chance.choice(rights), level, code, account, voucher)
             if order is not None and not order.joined and order.id not in alive:
                 alive.append(order.id)
             continue
@@ -123,9 +141,9 @@ def graph(*, has_portal: bool = False, only: tuple[Right, ...] = tuple(Right)) -
     for right in only:
         found: dict[Any, tuple[dict[str, Any], Any]] = {}
         queue: list[Any] = []
-        for level, code in PROOFS:
+        for level, code, voucher in PROOFS:
             for account in (None, "K-1"):
-                order = opened(world, right, level, code, account)
+                order = opened(world, right, level, code, account, voucher)
                 if order is not None and not order.joined:
                     _remember(world, order, found, queue)
                 world.connection.exec_driver_sql("DELETE FROM work_order")
@@ -164,7 +182,7 @@ def _remember(world: World, order: Order, found: dict[Any, Any], queue: list[Any
     row = dict(connection.execute(ORDER.select().where(ORDER.c.id == order.id)).one()._mapping)
     steady = connection.exec_driver_sql("SELECT name, at, seconds FROM steady_clock").all()
     keys = connection.exec_driver_sql(f"SELECT key_id, wrapped FROM work_order_key WHERE order_id={order.id}").all()
-    began = world.begun.get(order.id), world.told_again.get(order.id), world.refusers.get(order.id)
+    began = [store.get(order.id) for store in _told_of(world)]
     clock = (
         world.now,
         world.real,
@@ -188,10 +206,10 @@ def _restore(world: World, row: dict[str, Any], clock: Any) -> None:
     for name, at, seconds in steady:
         connection.exec_driver_sql("UPDATE steady_clock SET at=?, seconds=? WHERE name=?", (at, seconds, name))
     world.now, world.real = now, real
-    for store, value in zip((world.begun, world.told_again, world.refusers), began, strict=True):
-        store.pop(id, None)  # type: ignore[attr-defined]
+    for store, value in zip(_told_of(world), began, strict=True):
+        store.pop(id, None)
         if value is not None:
-            store[id] = value  # type: ignore[index]
+            store[id] = value
     world.papers.discard(id)
     if has_paper:
         world.papers.add(id)
@@ -199,6 +217,11 @@ def _restore(world: World, row: dict[str, Any], clock: Any) -> None:
             world.work.orders.papers.add_file(id, now, "person:1", "x", "y", b"z", internal=True, paper=True)
     world.tokens[id] = list(tokens)
     connection.commit()
+
+
+def _told_of(world: World) -> tuple[dict[int, Any], ...]:
+    """What the judge remembers of each order."""
+    return world.begun, world.told_again, world.refusers, world.vouchers
 
 
 def _key(world: World, order: Order) -> Any:
@@ -217,6 +240,7 @@ def _key(world: World, order: Order) -> Any:
         order.level,
         order.code_proven_at is not None,
         part(order.checked_by),
+        part(world.vouchers.get(order.id)),
         part(order.proposed_by),
         part(order.approved_by),
         part(order.refused_by),
@@ -276,6 +300,9 @@ def mutants() -> dict[str, Callable[[], Any]]:
     found["an appeal proves"] = lambda: changed(orders_module, "was_verified", lambda _: True)
     found["a hold of an hour"] = lambda: changed(
         __import__("bot.core.order.deciding", fromlist=["hold_for"]), "hold_for", lambda *_: timedelta(hours=1)
+    )
+    found["whoever vouched isn't noted"] = lambda: changed(
+        orders_module, "proof_columns", lambda level, at, _: {"level": int(level), "code_proven_at": at}
     )
     always = {**order_guards.GUARDS, "proven": lambda _: True}
     found["everything is proven"] = lambda: changed(order_moving, "GUARDS", always)

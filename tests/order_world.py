@@ -83,6 +83,8 @@ class World:
         self.told_again: dict[int, tuple[timedelta, int]] = {}
         self.papers: set[int] = set()
         self.refusers: dict[int, int] = {}
+        self.vouchers: dict[int, int] = {}
+        """Of each order that was opened by a code to a vouched contact: who vouched."""
         self.steps = self.moved = self.declined = 0
         self._tries: dict[int, tuple[int, Tries]] = {}
         self.connection.commit()
@@ -190,6 +192,8 @@ class World:
         before, name = deed.before, deed.name
         if before is not None and before.version == after.version:
             return
+        if deed.vouched_by is not None and after.state == "open" and not joined:
+            self.vouchers[after.id] = deed.vouched_by
         for rule, holds in self._claims(deed, before, after):
             if not holds:
                 raise Broken(f"{rule}; after {name} by {deed.actor}: {before!r} -> {after!r}")
@@ -224,6 +228,10 @@ class World:
                 after.proposed_by,
                 after.approved_by,
             ),
+        )
+        yield (
+            "who vouches takes no other part",
+            after.id not in self.vouchers or self.vouchers[after.id] not in (after.proposed_by, after.approved_by),
         )
         yield "words are no way around", after.state != "answered" or after.right not in STRICT or done
         yield "refused with a known reason", after.state != "refused" or after.reason in set(Reason)

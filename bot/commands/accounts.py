@@ -14,6 +14,7 @@ from bot.commands.acting import As
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bot.core.accounts import Account
     from bot.directory.importing import Check, Outcome, Step
     from bot.directory.listing import Encoding, Listing
     from bot.settings import Settings
@@ -23,7 +24,7 @@ BAD_SHOWN = 20
 """Bad rows that are listed unless --all-bad."""
 
 accounts = typer.Typer(
-    help="The company's accounts: import a list, look one up (masked), count them, let codes count again.",
+    help="The company's accounts: import a list, look one up (masked), count them, let codes count again, vouch for a contact.",
     no_args_is_help=True,
 )
 EncodingName = Annotated[
@@ -109,6 +110,40 @@ def accounts_unlock(
         run_unlock(desk, account_id)
 
 
+@accounts.command("vouch")
+def accounts_vouch(
+    account_id: Annotated[str, typer.Argument(metavar="ID", help="The account's id, as the company writes it.")],
+    contact: Annotated[Literal["phone", "email"], typer.Option(help="Which of its contacts.")],
+    why: Annotated[
+        str, typer.Option(help="How you checked the person. Staff see it; it is kept as long as it holds.")
+    ] = "",
+    ending: Annotated[str, typer.Option(help="How the contact ends, where the account has several of the kind.")] = "",
+    take_back: Annotated[
+        bool, typer.Option("--take-back", help="Nobody vouches for contacts of this kind any more.")
+    ] = False,
+    me: As = "",
+    totp_stdin: Annotated[
+        bool, typer.Option("--totp-stdin", help="Read the one-time password from standard input. For scripts.")
+    ] = False,
+) -> None:
+    """Vouch that a contact on file is the owner's, although it is too young to prove anything.
+
+    Where an account has no contact older than 30 days: check the person first. Then codes go to this contact until it is
+    30 days old or changes. You count as the one who checked who asks, so two others have to sign. Takes an officer, asks
+    for your one-time password, and is in the trail under your name.
+    Example: clausebot accounts vouch K-100001 --contact phone --why "ID card, at the counter" --as ada
+    """
+    from bot.commands.acting import at_desk
+    from bot.commands.vouching import directory_at, run_take_back, run_vouch
+
+    with at_desk(me, secrets_from_stdin=totp_stdin) as desk:
+        if take_back:
+            run_take_back(desk, account_id, contact)
+            return
+        with directory_at(desk) as directory:
+            run_vouch(desk, directory, account_id, contact, why, ending)
+
+
 @accounts.command("stats")
 def accounts_stats() -> None:
     """Count accounts and contacts: how many are on file long enough to verify somebody, and how many are shared."""
@@ -188,22 +223,50 @@ def run_import(
 def run_show(database: "Database", account_id: str, now: datetime, console: "Console | None" = None) -> bool:
     """Prints one account, masked; whether there is one."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from bot.core.accounts import StoredDirectory
+    from bot.core.vouching import Vouching
 
     out = console or Console(highlight=False)
     account = StoredDirectory(database).get(account_id)
+    _tell_lock(database, account_id, now, out)
     if account is None:
         out.print("There is no account of that id in our table. An id is written exactly as the company writes it.")
         return False
+    with database.read() as work:
+        vouched = Vouching(work, now).told(account)
     table = Table("kind", "contact", "on file since", "proves something", box=None, padding=(0, 2, 0, 0))
     for contact in account.contacts:
-        settled = "yes" if contact.is_settled(now) else "not yet: 30 days at least"
+        settled = "yes" if contact.is_settled(now) else escape(vouched.get(contact, "not yet: 30 days at least"))
         table.add_row(contact.kind, contact.masked, f"{contact.since:%Y-%m-%d %H:%M} UTC", settled)
     out.print(f"{account.display_hint}  {account.state}")
     out.print(table if account.contacts else "No contact is on file: nobody can be verified for it by a code.")
+    out.print(_last_changed(account, now))
     return True
+
+
+def _last_changed(account: "Account", now: datetime) -> str:
+    """When contacts last changed, and what follows from it."""
+    from bot.core.order.dates import HOLD, hold_for
+
+    changed = account.contacts_changed_at
+    when = "not known" if changed is None else f"{changed:%Y-%m-%d %H:%M} UTC"
+    is_short = hold_for(account.contacts, changed, now) == HOLD
+    return f"Contacts last changed: {when}. A deletion approved now waits {'72 hours' if is_short else '7 days'}."
+
+
+def _tell_lock(database: "Database", account_id: str, now: datetime, out: "Console") -> None:
+    """Says where no code counts any more; also of an account that only the company's own system lists."""
+    from bot.core.codes import Codes
+    from bot.core.verification import LOCK_AT, Verification
+
+    with database.read() as work:
+        is_locked = Verification(work, Codes.of(database.keyring), now).is_locked(account_id)
+    if is_locked:
+        says = f"{LOCK_AT} wrong codes in a row came from chats that aren't connected, so no code of theirs counts."
+        out.print(f"[red]Locked[/red]: {says} clausebot accounts unlock ID", highlight=False)
 
 
 def run_stats(database: "Database", now: datetime, console: "Console | None" = None) -> None:

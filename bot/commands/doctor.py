@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands.doctor_audit import audit_findings
-from bot.commands.doctor_rights import staff_mail_findings
+from bot.commands.doctor_rights import account_findings, staff_mail_findings
 from bot.core.errors import Misconfigured
 from bot.core.finding import Finding
 from bot.platforms import telegram_settings, wechat_settings
@@ -82,6 +82,7 @@ def examine(*, offline: bool = False) -> Iterator[Finding]:
         yield from _safely(look, settings)
     yield from _safely(audit_findings, settings, "audit")
     yield from _safely(staff_mail_findings, settings, "staff mail")
+    yield from _safely(account_findings, settings, "accounts")
     for look in (_disk, _clock, _address, _platforms):
         yield from _safely(look, settings)
     yield from _safely(lambda settings: _live(settings, offline), settings, "platforms")

@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo
 from bot.commands.order_desk import OrderDesk
 from bot.core.accounts import DirectoryDown
 from bot.core.numbers import tidy
+from bot.core.order.news import ENDINGS, NOBODY_TOLD
 from bot.core.orders import Order, Orders, State, Wanted
+from bot.core.retention import TALK
 from bot.core.roles import BadEntry, NotPermitted
 from knowledge.rights import Right
 from storage.stores.orders import LIVE_STATES
+from storage.stores.unreached import Unreached
 
 PAGE = 200
 SORTED_MOST = 5_000
@@ -32,6 +35,7 @@ class Filters:
     mine: bool = False
     unassigned: bool = False
     search: str = ""
+    undelivered: bool = False
 
 
 def wanted_of(desk: OrderDesk, filters: Filters, me: int | None) -> Wanted:
@@ -42,7 +46,8 @@ def wanted_of(desk: OrderDesk, filters: Filters, me: int | None) -> Wanted:
         raise BadEntry("--mine: say who you are: --as NAME, or CLAUSEBOT_STAFF=NAME in .env or the environment")
     zone = desk.deadlines.rule_sets[0].zone
     wanted = Wanted(
-        states=_states(filters.state),
+        states=() if filters.undelivered and not filters.state else _states(filters.state),
+        ids=_undelivered(desk) if filters.undelivered else None,
         right=filters.right or None,
         assignee=me if filters.mine else None,
         unassigned=filters.unassigned,
@@ -81,6 +86,12 @@ def all_of(orders: Orders, wanted: Wanted) -> Iterator[Order]:
 def _first(orders: Orders, wanted: Wanted, most: int) -> Iterator[Order]:
     for _, order in zip(range(most), all_of(orders, wanted), strict=False):
         yield order
+
+
+def _undelivered(desk: OrderDesk) -> list[int]:
+    """Orders whose end reached nobody, as far as messages are kept."""
+    with desk.reading() as orders:
+        return Unreached(orders.work.connection, ENDINGS, NOBODY_TOLD).orders(desk.now - TALK)
 
 
 def _states(typed: Sequence[str]) -> tuple[str, ...]:

@@ -204,8 +204,11 @@ def _hold(order: Order, due: Due) -> Table:
 
 def _undelivered(orders: Orders, order: Order, due: Due) -> list[tuple[str, str]]:
     """Messages about the order that a platform or a mail server hasn't taken, and whether they are tried again."""
-    results = [f"result:{made.id}" for made in orders.work.results.of_order(order.id)]
+    packages = orders.work.results.of_order(order.id)
+    results = [f"result:{made.id}" for made in packages]
     found = []
+    if packages and packages[0].state == "failed":
+        found.append(("package", "can't be made, or there is no address for its link: see the timeline"))
     for one in orders.work.deliveries.undelivered([f"{order.thing}:", *results]):
         named = _NEWS.fullmatch(one.cause)
         what = "the link to the result" if one.cause in results else named["key"] if named else one.cause

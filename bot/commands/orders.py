@@ -36,6 +36,10 @@ def orders_list(
     due_before: DueBefore = "",
     mine: Mine = False,
     unassigned: Annotated[bool, typer.Option("--unassigned", help="Only those that nobody took.")] = False,
+    undelivered: Annotated[
+        bool,
+        typer.Option("--undelivered", help="Only those that have ended, and whose result or answer reached nobody."),
+    ] = False,
     search: Search = "",
     sort: Annotated[Literal["due", "received", "right", "state", "who"], typer.Option(help="In which order.")] = "due",
     limit: Annotated[int, typer.Option(min=1, max=5000, help="How many at most.")] = 50,
@@ -50,7 +54,7 @@ def orders_list(
     from bot.commands.order_finding import Filters
     from bot.commands.order_work import run_list
 
-    filters = Filters(state or (), right, due_before, mine, unassigned, search)
+    filters = Filters(state or (), right, due_before, mine, unassigned, search, undelivered)
     with at_order_desk(me) as desk:
         run_list(desk, filters, sort=sort, limit=limit, as_json=as_json)
 

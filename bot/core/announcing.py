@@ -4,8 +4,8 @@ One at a time, and never inside of a long transaction: the directory is asked fi
 piece, each in a transaction of its own, and only then the link comes about and the mails are queued, in one. A crash
 between leaves a claim that ends by itself; whoever takes it up begins anew.
 
-The link goes by mail to every e-mail contact that has been on file for 30 days; never into a chat, and not by SMS,
-because the code that goes with it does.
+The link goes by mail to every e-mail contact that has been on file for 30 days, or else that staff vouch for; never into a
+chat, and not by SMS, because the code that goes with it does.
 """
 
 import json
@@ -20,10 +20,12 @@ from bot.core.contacts import Contact, Kind
 from bot.core.enquiries import CHANNEL_OF
 from bot.core.message import Reply
 from bot.core.order.card import at_clock
+from bot.core.order.guards import is_apart
 from bot.core.package.files import PackageTooBig
 from bot.core.packages import Built, build
 from bot.core.results import KEPT_FOR
 from bot.core.voice import Voice
+from bot.core.vouching import Vouching
 from storage.engine import Database
 from storage.errors import KeyMissing, Unreadable
 from storage.stores.orders import Order
@@ -95,13 +97,17 @@ class Announcing:
             log.info("a package was replaced while it was made", result=made.id)
 
     def _contacts(self, made: Made) -> list[Contact]:
-        """The e-mail addresses that may get the link. Raises DirectoryDown, Unreadable."""
+        """The e-mail addresses that may get the link: settled ones, or else those that somebody who didn't sign the order
+        vouches for. Raises DirectoryDown, Unreadable."""
         with self._database.read() as work:
             account_id = work.orders.papers.account(made.order_id)
         account = self._directory.get(account_id) if account_id else None
         if account is None or CHANNEL_OF[Kind.EMAIL] not in self._reach:
             return []
-        return [contact for contact in account.of_kind(Kind.EMAIL) if contact.is_settled(self._clock())]
+        with self._database.read() as work:
+            order = work.orders.of_id(made.order_id)
+            usable = Vouching(work, self._clock()).usable(account, account.of_kind(Kind.EMAIL))
+        return [one.contact for one in usable if order is not None and is_apart(order, one.vouched_by)]
 
     def _build(self, made: Made) -> Built:
         def put(ordinal: int, plain: bytes) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.core.order.moves import Reason
 from intents.traditional import traditional
+from intents.wording import Wording
 from knowledge.library import read_toml
 from knowledge.normal import visible
 
@@ -41,9 +43,12 @@ def page(language: str, told: Mapping[str, Any]) -> Iterator[bytes]:
 
 @cache
 def words(language: str) -> Mapping[str, str]:
-    """Every text of the page in a language."""
+    """Every text of the page in a language. Why an order was refused is said in the words that the person read."""
     texts: dict[str, str] = read_toml(FOLDER / ("zh.toml" if language.startswith("zh") else "en.toml"))
-    return {key: traditional(text) for key, text in texts.items()} if language == "zh-Hant" else texts
+    if language == "zh-Hant":
+        texts = {key: traditional(text) for key, text in texts.items()}
+    wording = Wording.load()
+    return texts | {f"reason_{reason}": wording.shared(f"order_reason_{reason}", language) for reason in Reason}
 
 
 @cache

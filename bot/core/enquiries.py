@@ -22,6 +22,7 @@ from bot.core.message import Reply
 from bot.core.order.card import at_clock
 from bot.core.verification import CODES_AN_HOUR, LOCK_AT, SENT_WITHIN
 from bot.core.voice import Voice
+from bot.core.vouching import Usable, Vouching
 from knowledge.rights import Level
 from storage.engine import Database
 from storage.stores.bindings import Bound
@@ -127,14 +128,14 @@ class Enquiries:
         wish = store.get(one.person, one.thing_id)
         if wish is None or not store.is_open(wish.id):
             return
-        contact = self._contact(account, wish) if account else None
-        if account is None or contact is None:
+        usable = self._contact(work, account, wish) if account else None
+        if account is None or usable is None:
             # Counted as if there were somebody, so that the tries that follow find everything as they would then.
             store.count_code(store.scope("nobody", one.person.id), one.person.id, now, CODES_AN_HOUR, LOCK_AT)
             if account:
                 work.trail.add(now, "bot", "no contact for a code", _thing(one))
             return
-        index = store.account_index(account.id)
+        contact, index = usable.contact, store.account_index(account.id)
         scope = store.scope("bound", index, one.person.id) if wish.is_bound else store.scope("unbound", index)
         counted_for = one.person.id if wish.is_bound else None
         if not store.count_code(scope, counted_for, now, CODES_AN_HOUR, LOCK_AT).is_allowed:
@@ -143,23 +144,21 @@ class Enquiries:
         if not wish.is_bound and not self._flood.may_send_code(work, now):
             work.trail.add(now, "bot", "code held back", _thing(one), "too many in all")
             return
-        store.meant(one.person, wish, account.id, contact.kind.value)
+        store.meant(one.person, wish, account.id, contact.kind.value, usable.vouched_by)
         key = "code_sms" if contact.kind is Kind.PHONE else "code_mail"
         self._queue(work, contact, reference_of(wish.id), one.language, key)
         work.trail.add(now, "bot", "code queued", _thing(one), contact.kind.value)
 
-    def _contact(self, account: Account, wish: Wish) -> Contact | None:
-        """Where the code goes: a phone before an e-mail address, the one longest on file, none that is 30 days young."""
+    def _contact(self, work: Work, account: Account, wish: Wish) -> Usable | None:
+        """Where the code goes: a phone before an e-mail address, the one longest on file. One that is 30 days young only
+        where staff vouch for it and no other is left."""
         kinds = [Kind.PHONE]
         # By e-mail never alone: beside the login at the portal, or, where there is none, beside a check by staff.
         if wish.level == Level.PORTAL or not self._portal_connected:
             kinds.append(Kind.EMAIL)
-        now = self._clock()
-        for kind in kinds:
-            settled = [contact for contact in account.of_kind(kind) if contact.is_settled(now)]
-            if settled and CHANNEL_OF[kind] in self._reach:
-                return settled[0]
-        return None
+        reached = [contact for kind in kinds if CHANNEL_OF[kind] in self._reach for contact in account.of_kind(kind)]
+        usable = Vouching(work, self._clock()).usable(account, reached, hold=True)
+        return usable[0] if usable else None
 
     # ---- a notice that a chat was connected, or is no more
 

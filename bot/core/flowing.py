@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from bot.core import proving
 from bot.core.actions import Effects
@@ -31,6 +32,8 @@ BESIDE_A_CODE = frozenset({*IN_PASSING, "request_human", CALLING_OFF})
 """Wishes that are heard while a code is waited for: "I haven't got it yet" is about the code, not about a request."""
 SURE_WISH = 0.6
 """Least probability of a wish that ends the dialogue under way; a less sure one was likely an answer in own words."""
+NEAR_QUESTION = 0.1
+"""Least probability of the nearest clause at which words that are no choice count as a question, put as one or not."""
 _ASKS = re.compile(r"[?？]\s*$|[吗嗎呢]\s*[。.]?\s*$")
 
 
@@ -83,14 +86,10 @@ def aside(scene: Scene, flow: OpenFlow) -> Said:
         return _play(scene, flow, scene.heard.text[:WORDS_MAX])
     if wished := _wish(scene, flow):
         return wished
-    if found and (found.outcome is Outcome.ANSWERED or found.law or _asks(scene)):
+    is_near = found is not None and found.outcome is Outcome.ASK_BACK and found.score >= NEAR_QUESTION
+    if found and (found.outcome is Outcome.ANSWERED or found.law or is_near or _asks(scene)):
         said = ask(scene, found)
-        if found.outcome is Outcome.ASK_BACK:  # Its numbers must not be taken for those of the flow.
-            last = said.replies[-1]
-            go_on = Choice(scene.voice.shared("go_on"), "resume")
-            said.replies[-1] = Reply(last.text, (*last.choices, go_on), language=last.language)
-        else:
-            said.replies += asked_again(scene)
+        said.replies = _and_again(scene, said.replies)
         return said
     return Said("flow", [scene.plain("please_pick"), *asked_again(scene)], intent=flow.name)
 
@@ -151,6 +150,18 @@ def cancel(scene: Scene) -> Said:
 def asked_again(scene: Scene) -> list[Reply]:
     """The question that the open flow waits at, once more; empty when no flow is open."""
     return _play(scene, scene.state.flow, None).replies[-1:] if scene.state.flow else []
+
+
+def _and_again(scene: Scene, replies: list[Reply]) -> list[Reply]:
+    """The replies, then the open flow's question. Clauses that the last one offers stand before the flow's own choices, in
+    one message: only what is offered last can be picked by number."""
+    again = asked_again(scene)
+    offered = tuple(choice for choice in replies[-1].choices if choice.value.startswith("ask:"))
+    clauses = tuple(choice for choice in offered if choice.value != "ask:none")
+    if not again or not clauses:
+        return replies + again
+    says = scene.voice.shared("which_one_or_go_on", count=str(len(clauses)), question=again[0].text)
+    return [*replies[:-1], replace(again[0], text=says, choices=(*clauses, *again[0].choices))]
 
 
 def _play(scene: Scene, flow: OpenFlow, answered: str | None) -> Said:

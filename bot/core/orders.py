@@ -15,7 +15,7 @@ from typing import Any
 from bot.core.errors import Declined, NothingFound
 from bot.core.numbers import new_number, tidy
 from bot.core.order.dates import UNVERIFIED_FOR, columns_of, first_reminder, look_by
-from bot.core.order.guards import is_enough_to_open, was_verified
+from bot.core.order.guards import is_enough_to_open, proof_columns, vouch_note, was_verified
 from bot.core.order.moves import Actor, Event, NotAllowed, Reason, State, person, staff
 from bot.core.order.moving import ALARMS, TOLD, Alarm, Ports, Tell, Warn
 from bot.core.order.pausing import Pausing
@@ -57,9 +57,11 @@ class Orders(Timing, Pausing):
         level: Level,
         account_id: str | None = None,
         code_proven_at: datetime | None = None,
+        vouched_by: int | None = None,
         body: bytes = b"",
     ) -> Order:
         """A new order, or the one of this right that is under way already (`joined`); `body` is then a remark on it.
+        `vouched_by`: who of staff vouched for the contact that the code went to.
 
         What isn't proved enough goes to the pool of unverified requests, which knows only the chat: it meets no
         verified order. A request of the same chat that waits there is proved by this one. Raises TooManyRequests.
@@ -73,11 +75,12 @@ class Orders(Timing, Pausing):
         if there := self._store.live_of(subject, right):
             return self._join(there, person_id, ground, body)
         if enough and (waiting := self._store.live_of(pool, right)) and self._is_same(waiting, account_id):
-            proved = self.prove(waiting, level, account_id, code_proven_at)
+            proved = self.prove(waiting, level, account_id, code_proven_at, vouched_by)
             return self._join(proved, person_id, ground, body)._replace(joined=False)
         if not enough and len(self._pool_of(person_id)) >= MOST_UNVERIFIED:
             raise TooManyRequests
-        return self._open(rule, person_id, subject, ground, language, level, account_id, code_proven_at, body)
+        proof = proof_columns(level, code_proven_at, vouched_by if enough else None)
+        return self._open(rule, person_id, subject, ground, language, account_id, proof, body)
 
     def get(self, number: str) -> Order:
         """The order of a number as it was typed. Raises NothingFound."""
@@ -113,20 +116,22 @@ class Orders(Timing, Pausing):
 
     # ---- proof
 
-    def prove(self, order: Order, level: Level, account_id: str | None, code_proven_at: datetime | None) -> Order:
-        """A request leaves the pool of unverified ones. Its clock goes on from its receipt."""
+    def prove(
+        self,
+        order: Order,
+        level: Level,
+        account_id: str | None,
+        code_proven_at: datetime | None,
+        vouched_by: int | None = None,
+    ) -> Order:
+        """A request leaves the pool of unverified ones. Its clock goes on from its receipt. `vouched_by`: as for `open`."""
         subject = self._subject(order.person_id or 0, account_id, level)
         if self._store.live_of(subject, order.right):
             raise NotAllowed("other_under_way")
         sealed = self._store.papers.sealed(order.id, account_id, b"")
-        proof: dict[str, Any] = {
-            "level": int(level),
-            "code_proven_at": code_proven_at,
-            "subject": subject,
-            "expires_at": None,
-        }
-        offered = (level, code_proven_at, account_id is not None)
-        order = self._move(order, Event.PROVED, person(order.person_id or 0), proof | sealed, offered=offered)
+        values = {**proof_columns(level, code_proven_at, vouched_by), "subject": subject, "expires_at": None, **sealed}
+        offered, by = (level, code_proven_at, account_id is not None), person(order.person_id or 0)
+        order = self._move(order, Event.PROVED, by, values, offered=offered, note=vouch_note(vouched_by))
         self.ports.tell(order, "opened", self._values(order))
         return order
 
@@ -232,9 +237,8 @@ class Orders(Timing, Pausing):
         subject: str,
         ground: str,
         language: str,
-        level: Level,
         account_id: str | None,
-        code_proven_at: datetime | None,
+        proof: dict[str, Any],
         body: bytes,
     ) -> Order:
         due = self.deadlines.for_right(self.now, rule.deadline)
@@ -251,8 +255,7 @@ class Orders(Timing, Pausing):
             "opened_at": self.now,
             "received_at": self.now,
             "reached": 0,
-            "level": int(level),
-            "code_proven_at": code_proven_at,
+            **proof,
             "expires_at": None if is_open else self.now + UNVERIFIED_FOR,
             **columns_of(due),
         }
@@ -266,8 +269,8 @@ class Orders(Timing, Pausing):
                 return self._join(there, person_id, ground, body)
         else:
             raise Conflict("no free number was found; try again")
-        detail = f"{State.RECEIVED}>{order.state} v1 {order.right} {level.name}"
-        self._trail(order, person(person_id), Event.OPENED, detail)
+        proven = f"{Level(order.level).name} {vouch_note(order.checked_by)}".rstrip()
+        self._trail(order, person(person_id), Event.OPENED, f"{State.RECEIVED}>{order.state} v1 {order.right} {proven}")
         if is_open:
             self.ports.tell(order, "opened", self._values(order))
         if rule.urgent:

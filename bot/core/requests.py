@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.core.codes import Codes
+from bot.core.order.listening import listener
 from bot.core.order.moving import Ports, Tell
 from bot.core.orders import Orders
 from bot.core.paper_links import token_of, waits_for_papers
@@ -45,10 +46,10 @@ class Requests:
 
     def orders(self, work: Work, now: datetime, *, from_chat: int | None = None) -> Orders:
         """The orders of one transaction. `from_chat`: the person whose dialogue tells what is done now in their chat;
-        where the order was opened in another one, that is told as ever."""
+        where another one hears of the order, that is told as ever."""
         ports = replace(self.ports(work, now), has_portal=self.has_portal)
         if from_chat is not None:
-            ports = replace(ports, tell=_but_in_chat(ports.tell, from_chat))
+            ports = replace(ports, tell=_but_in_chat(work, ports.tell, from_chat))
         return Orders(work, now, self.deadlines, ports)
 
     def verification(self, work: Work, now: datetime) -> Verification:
@@ -61,11 +62,12 @@ class Requests:
         return can_prove and any(member.active for member in work.staff.all())
 
 
-def _but_in_chat(tell: Tell, person_id: int) -> Tell:
+def _but_in_chat(work: Work, tell: Tell, person_id: int) -> Tell:
     """`tell`, without what the dialogue of this person says itself."""
 
     def told(order: Order, key: str, values: Mapping[str, str]) -> None:
-        if key not in SAID_IN_THE_CHAT or order.person_id != person_id:
+        hears = listener(work, order) if key in SAID_IN_THE_CHAT else None
+        if hears is None or hears.id != person_id:
             tell(order, key, values)
 
     return told

@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 
 from bot.core.codes import Codes
 from bot.core.errors import NothingFound
+from bot.core.order.guards import is_apart
 from bot.core.order.moves import NotAllowed, State
-from bot.core.verification import PROVEN_FOR, Checked, Started, Verification
+from bot.core.verification import PROVEN_FOR, Checked, Proof, Started, Verification
 from storage.crypto import Keyring
 from storage.errors import Unreadable
 from storage.stores.orders import Order
@@ -88,7 +89,7 @@ class Results:
         if wish is None or wish.purpose != opened.made.thing:
             return Checked(False), ""  # A code for anything else is neither tried nor used up here.
         checked = self._verification().check(opened.person, verification_id, typed)
-        if checked.proof is None or checked.proof.account_id != opened.account_id:
+        if not self._opens(opened, checked.proof):
             return (Checked(False) if checked.ok else checked), ""
         self._note("result opened with a code", opened)
         return checked, self._ticket(opened.made.id, verification_id, int((self._now + PROVEN_FOR).timestamp()))
@@ -113,7 +114,13 @@ class Results:
             return False
         right = self._ticket(opened.made.id, int(match[1]), int(match[2]))
         proof = self._verification().proof(opened.person, opened.account_id, opened.made.thing)
-        return hmac.compare_digest(right.encode(), ticket.encode()) and proof is not None
+        return hmac.compare_digest(right.encode(), ticket.encode()) and self._opens(opened, proof)
+
+    def _opens(self, opened: Opened, proof: Proof | None) -> bool:
+        """Whether a proof opens this result: it is of the account, and who signed the order has no part in it."""
+        if proof is None or proof.account_id != opened.account_id:
+            return False
+        return is_apart(opened.order, proof.vouched_by)
 
     def _ticket(self, result_id: int, verification_id: int, until: int) -> str:
         stated = f"{verification_id}.{until}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.contacts import SETTLED_AFTER
 from storage.engine import Database
 
 TALK = timedelta(days=90)
@@ -29,7 +30,7 @@ class Forgotten:
     quarantined: int = 0
     people: int = 0
     verified: int = 0
-    """Wishes to be verified, their tallies, links and nonces."""
+    """Wishes to be verified, their tallies, links and nonces; what staff said of contacts that are settled by now."""
 
 
 def forget_old(database: Database, now: datetime, chunk: int = CHUNK) -> Forgotten:
@@ -47,9 +48,10 @@ def forget_old(database: Database, now: datetime, chunk: int = CHUNK) -> Forgott
             work.pace.forget_before(now - timedelta(hours=1))
             work.wechat.forget(now, now - NONCES)
             codes = work.verification.forget_before(now - CODES, now, limit=chunk)
+            vouched = work.vouches.forget_before(now - SETTLED_AFTER, limit=chunk)
             links = work.bindings.forget_before(now - CODES, now - NONCES, limit=chunk)
         turns, keys, receipts = turns + gone.turns, keys + gone.seen, receipts + gone.receipts
         deliveries, quarantined, people = deliveries + sent, quarantined + held, people + len(silent)
-        verified += codes + links
-        if not (gone.turns or gone.seen or gone.receipts or sent or held or silent or codes or links):
+        verified += codes + links + vouched
+        if not (gone.turns or gone.seen or gone.receipts or sent or held or silent or codes or links or vouched):
             return Forgotten(turns, deliveries, keys, receipts, quarantined, people, verified)

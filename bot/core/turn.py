@@ -80,10 +80,6 @@ def _press(scene: Scene, value: str) -> Said:
             said = Said("choice", [law_reply(policy.law[rest], voice)], (rest,))
         case "ask" if rest == "none":
             said = Said("choice", [stuck(scene)])
-        case "resume":
-            if scene.state.flow is None:
-                raise StaleChoice
-            said = Said("choice")
         case "menu":
             return Said("choice", [menu(voice, rest)])
         case "mydata":

@@ -49,6 +49,8 @@ class Proof:
     """The company's own name for the account."""
     contact_kind: str
     """"phone" or "email"."""
+    vouched_by: int | None = None
+    """Who of staff checked the person and vouched for the contact, where it is too young to prove anything by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ class Verification:
         self._store.was_right(self._store.scope("nobody", person.id))
         actor, thing = f"person:{person.id}", f"verification:{wish.id}"
         self._work.trail.add(self._now, actor, "code right", thing, Level(wish.level).name.lower())
-        proof = Proof(Level(wish.level), self._now, wish.account, wish.contact_kind or "")
+        proof = Proof(Level(wish.level), self._now, wish.account, wish.contact_kind or "", wish.vouched_by)
         return Checked(True, tries_left=left, proof=proof)
 
     def _wrong(self, wish: Wish, of_account: Counted, left: int) -> Checked:
@@ -211,6 +213,6 @@ class Verification:
         for wish in self._store.proven(person, account_id, self._now - PROVEN_FOR):
             # What rests on a connection is worth nothing once that has ended.
             if wish.done_at and (not wish.is_bound or (bound and bound.account == account_id)):
-                proof = Proof(Level(wish.level), wish.done_at, account_id, wish.contact_kind or "")
+                proof = Proof(Level(wish.level), wish.done_at, account_id, wish.contact_kind or "", wish.vouched_by)
                 found.append((wish, proof))
         return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, LargeBinary, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Integer, LargeBinary, bindparam, delete, func, insert, or_, select, text, update
 
 from storage.crypto import Keyring, seal, unseal
 from storage.stores.people import ERASED
@@ -160,6 +160,13 @@ class AccountStore:
             self.connection.execute(select(func.count()).select_from(twice)).scalar_one(),
             self.connection.execute(select(func.max(ACCOUNT.c.listed_at))).scalar_one(),
         )
+
+    def unsteady(self, since: datetime) -> tuple[int, int]:
+        """Of how many open accounts a contact changed since then, or nobody knows; and how many are open."""
+        unsteady = or_(ACCOUNT.c.contacts_changed_at.is_(None), ACCOUNT.c.contacts_changed_at >= since)
+        counted = select(func.count().filter(unsteady), func.count()).select_from(ACCOUNT)
+        few, every = self.connection.execute(counted.where(ACCOUNT.c.closed.is_(False))).one()
+        return few, every
 
     # ---- importing
 

@@ -40,6 +40,7 @@ NAMES_NOBODY = {
     "account": "the company's list of customers; nothing in it says who of them talks to the bot",
     "account_key": "of that list",
     "account_contact": "of that list",
+    "vouch": "what staff say of a contact on that list",
     "steady_clock": "how much time has passed",
     "webhook_cursor": "how far the trail was read for the company's system",
     "staff": "the company's own people; nothing in it says who of them talks to the bot",

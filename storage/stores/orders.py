@@ -121,6 +121,8 @@ class Wanted:
     account_id: str | None = None
     number: str = ""
     """The beginning of a number: "KP-7M2D"."""
+    ids: Collection[int] | None = None
+    """Only these, by row id."""
     urgent: bool = False
     held: bool = False
     """Approved, and waiting for the end of the hold."""
@@ -271,6 +273,8 @@ class OrderStore:
             found.append(ORDER.c.assignee.is_(None))
         if wanted.account_id is not None:
             found.append(ORDER.c.subject == self.account_subject(wanted.account_id))
+        if wanted.ids is not None:
+            found.append(ORDER.c.id.in_(wanted.ids))
         if wanted.number:
             found.append(and_(ORDER.c.number >= wanted.number, ORDER.c.number < wanted.number + "~"))
         found += [

@@ -109,6 +109,7 @@ class Wish(NamedTuple):
     expires_at: datetime | None
     tries: int
     done_at: datetime | None
+    vouched_by: int | None
 
 
 class Counted(NamedTuple):
@@ -158,8 +159,10 @@ class VerificationStore:
         wanted = select(VERIFICATION.c.id).where(VERIFICATION.c.id == verification_id, OPEN)
         return self.connection.execute(wanted).first() is not None
 
-    def meant(self, known: Known, wish: Wish, account_id: str, contact_kind: str) -> None:
-        """Notes the account that was meant, and the kind of contact that the code goes to."""
+    def meant(
+        self, known: Known, wish: Wish, account_id: str, contact_kind: str, vouched_by: int | None = None
+    ) -> None:
+        """Notes the account that was meant, the kind of contact that the code goes to, and who of staff vouched for it."""
         self.connection.execute(
             update(VERIFICATION)
             .where(VERIFICATION.c.id == wish.id, VERIFICATION.c.person_id == known.id)
@@ -167,8 +170,17 @@ class VerificationStore:
                 account_index=self.account_index(account_id),
                 account=seal(known.key, account_id.encode(), place(wish.salt)),
                 contact_kind=contact_kind,
+                vouched_by=vouched_by,
             )
         )
+
+    def disown(self, account_id: str, contact_kind: str) -> None:
+        """What rests on a vouched contact of that kind proves nothing from now on, as if there were no such account: no
+        code that is out, and no proof."""
+        theirs = VERIFICATION.c.account_index == self.account_index(account_id)
+        kind = VERIFICATION.c.contact_kind == contact_kind
+        rests = update(VERIFICATION).where(theirs, kind, VERIFICATION.c.vouched_by.is_not(None))
+        self.connection.execute(rests.values(account_index=None))
 
     def begin_sending(
         self, verification_id: int, now: datetime, *, not_before: datetime, valid_for: dict[str, timedelta]
@@ -271,6 +283,7 @@ class VerificationStore:
             row.expires_at,
             row.tries,
             row.done_at,
+            row.vouched_by,
         )
 
 

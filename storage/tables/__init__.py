@@ -23,6 +23,7 @@ from storage.tables.verification import (
     PortalNonce,
     Verification,
     VerificationTally,
+    Vouch,
 )
 from storage.tables.wechat import WeChatNonce, WeChatToken, WeChatWindow
 
@@ -50,6 +51,7 @@ __all__ = [
     "Turn",
     "Verification",
     "VerificationTally",
+    "Vouch",
     "WeChatNonce",
     "WeChatToken",
     "WeChatWindow",

@@ -98,6 +98,28 @@ class Verification(SQLModel, table=True):
     """When a newer one for the same purpose took its place."""
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the right code came."""
+    vouched_by: int | None = None
+    """Who of staff vouched for the contact that the code goes to; None where it has been on file for long enough."""
+
+
+class Vouch(SQLModel, table=True):
+    """A member of staff checked a person, and says that a contact on file is theirs although it is young."""
+
+    __tablename__ = "vouch"
+    __table_args__ = (CheckConstraint("kind IN ('phone','email')", name="kind"),)
+
+    contact_index: str = Field(primary_key=True)
+    """Blind index of account, kind and value together: the same address of another account has another one."""
+    account_index: str = Field(index=True)
+    """Blind index of the company's own name for the account."""
+    kind: str
+    since: datetime = Field(sa_type=UtcDateTime, index=True)
+    """Since when the contact was on file when it was vouched for: with another age it is another contact."""
+    staff_id: int = Field(foreign_key="staff.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+    why: bytes
+    """How the person was checked, in the member's words, sealed with a key of the installation."""
+    key_id: str
 
 
 class VerificationTally(SQLModel, table=True):

@@ -21,16 +21,21 @@ from bot.commands.order_work import REVEALS_BURST, run_approve, run_refuse, run_
 from bot.core.audit import chain_new
 from bot.core.audit_pack import PackSeal, Wish, build, signed_text
 from bot.core.audit_pack_check import Checked, check
-from bot.core.audit_pack_page import FOLDER
+from bot.core.audit_pack_page import FOLDER, words
 from bot.core.order.moves import Event, Reason, State
+from bot.core.order.news import News
 from bot.core.orders import Orders
 from bot.core.roles import BadEntry, NotPermitted
+from bot.core.voice import Voice
+from intents.wording import Wording
+from knowledge.clause import PolicyVersion
 from knowledge.rights import Level, Right, rights
 from storage.chain import entries
 from storage.crypto import Keyring
 from storage.engine import Database
 from tests.bot.test_orders_command import ACCOUNT, DEADLINES, Office
 from tests.conftest import Clock
+from tests.orders import hire
 
 COMPANY = {"en": "Example Cloud", "zh": "示例云"}
 CARD = "6222021234567890128"
@@ -147,9 +152,27 @@ def test_the_page_has_words_for_everything_in_both_languages():
     texts = [tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8")) for language in ("en", "zh")]
     assert set(texts[0]) == set(texts[1])
     wanted = {f"event_{event}" for event in Event} | {f"state_{state}" for state in State}
-    wanted |= {f"reason_{reason}" for reason in Reason} | {f"level_{level.name.lower()}" for level in Level}
+    wanted |= {f"level_{level.name.lower()}" for level in Level}
     wanted |= {f"ground_{ground}" for rule in rights().values() for ground in rule.grounds}
     assert wanted <= set(texts[0])
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "zh-Hant"])
+def test_a_refusal_is_said_in_the_words_that_the_person_read(
+    language: str, wording: Wording, database: Database, clock: Clock, policy: PolicyVersion
+):
+    with database.work() as work:
+        known = work.people.meet("memory", "customer", clock(), language)
+        (ann,) = hire(work, clock(), "ann")
+        news = News(work, clock(), lambda code: Voice(wording, policy, code), frozenset(), "")
+        orders = Orders(work, clock(), DEADLINES, news.ports())
+        for reason in Reason:
+            order = orders.open(known.id, Right.EXPLANATION, language=language, level=Level.CHANNEL)
+            orders.refuse(orders.take(order, ann), ann, reason, "Because.")
+            first = json.loads(work.deliveries.history(known)[-1].body)["text"].splitlines()[0]
+            assert order.number in first
+            # What is no reason of the list is told in the words of staff alone.
+            assert reason is Reason.OTHER or words(language)[f"reason_{reason}"] in first
 
 
 def test_files_come_along_when_asked_for_and_papers_never(office: Office, number: str, tmp_path: Path):

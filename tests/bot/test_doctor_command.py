@@ -3,17 +3,21 @@
 import asyncio
 import shutil
 import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from bot.app import open_database
 from bot.commands import doctor
 from bot.commands.doctor import examine, run_doctor
 from bot.core.finding import Finding
-from bot.settings import names
+from bot.settings import names, read
 from knowledge.library import BUNDLED
 from knowledge.publishing import lock
+from storage.stores.accounts import AccountLine
 from tests.knowledge.example_cloud import DAY, write_policy
 
 VERSION = "2023-12-15"
@@ -102,6 +106,33 @@ def test_where_people_use_their_rights_staff_need_a_mailbox(place: Path, lines: 
     found = of("staff mail")
     assert [finding.state for finding in found] == ([state] if state else [])
     assert all(says in finding.says for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "says"),
+    [
+        ([], None, ""),
+        ([timedelta(days=400), timedelta(days=400), timedelta(days=3)], "ok", "1 of 3 open accounts"),
+        ([timedelta(days=3), None, timedelta(days=400)], "warning", "2 of 3 open accounts"),
+    ],
+)
+def test_deletions_that_wait_longer_are_told_with_what_to_do(
+    place: Path, changed: list[timedelta | None], state: str | None, says: str
+):
+    now = datetime.now(UTC)
+    with closing(open_database(read())) as database, database.work() as work:
+        lines = [AccountLine(f"K-{n}", (), contacts_changed_at=ago and now - ago) for n, ago in enumerate(changed)]
+        work.accounts.apply(work.accounts.plan(lines, now), now)
+    found = of("accounts")
+    assert [finding.state for finding in found] == ([state] if state else [])
+    assert all(says in finding.says for finding in found)
+    assert all(("contacts_changed_at" in finding.says) == (state == "warning") for finding in found)
+
+
+def test_where_the_companys_system_is_asked_its_answers_should_say_when_contacts_changed(place: Path):
+    (place / ".env").write_text("ACCOUNTS_URL=https://accounts.example.com/find\nACCOUNTS_SECRET=" + "x" * 40 + "\n")
+    (finding,) = of("accounts")
+    assert (finding.state, "contacts_changed_at" in finding.says) == ("ok", True)
 
 
 def test_a_changed_published_version_is_wrong(own_policy: Path):

@@ -40,6 +40,7 @@ from bot.core.contacts import Contact, Kind
 from bot.core.file_kinds import DOCX, JSON, MACROS, MARKUP, PDF, PNG, TEXT, XLSX, ZIP, kind_of, tidy_file_name
 from bot.core.masking import mask
 from bot.core.order.moves import TABLE, Event, NotAllowed
+from bot.core.order.news import NOBODY_TOLD
 from bot.core.order.steps import WHY
 from bot.core.orders import Order, Orders, Ports, staff
 from bot.core.roles import BadEntry, NotPermitted, Role
@@ -704,6 +705,54 @@ def test_the_list_is_filtered(office: Office, clock: Clock, capsys: pytest.Captu
     assert numbers(search=ACCOUNT) == {access, closure}
     assert numbers(search="138 0000 0001") == {access, closure}
     assert numbers(search="nobody@mail.example.com") == set()
+
+
+def test_what_ended_and_reached_nobody_is_a_list_of_its_own(
+    office: Office, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers of the list by what became of the messages about an order that was answered."""
+
+    def listed(**more: object) -> set[str]:
+        run_list(office.at("ben"), Filters(undelivered=True, **more), sort="due", limit=50, as_json=True)
+        return {row["number"] for row in json.loads(capsys.readouterr().out)}
+
+    def answered(person: str, *messages: tuple[str, str], trail: str = "", made: str = "") -> str:
+        with office.database.work() as work:
+            now, known = office.clock(), work.people.meet("memory", person, office.clock(), "en")
+            orders = Orders(work, now, DEADLINES, office.ports)
+            order = orders.open(known.id, Right.EXPLANATION, language="en", level=Level.CHANNEL)
+            order = orders.answer(orders.take(order, 1), 1, "words")
+            result = work.results.wish(order.id, now) if made else 0
+            if made == "failed":
+                work.results.failed(work.results.of_order(order.id)[0], now)
+            for number, (cause, end) in enumerate(messages):
+                to = work.people.meet("email", f"{person}{number}@mail.example.com", now, "en")
+                named = cause.format(order=order.thing, result=f"result:{result}")
+                (one,) = work.deliveries.add(to, named, [b"{}"], now, "t", now + timedelta(minutes=1), "order")
+                assert end == "waits" or work.deliveries.settle(one, "t", end, now)
+            if trail:
+                work.trail.add(now, "bot", NOBODY_TOLD, order.thing, trail)
+            return order.number
+
+    answered("told", ("{order}:v3:answered", "sent"))
+    answered("waits", ("{order}:v3:answered", "waits"))
+    answered("taken", ("{order}:v2:taken", "unreachable"), trail="taken")
+    answered("one of two", ("{result}", "sent"), ("{result}", "failed"), made="ready")
+    lost = answered("lost", ("{order}:v3:answered", "unreachable"))
+    refused = answered("refused", ("{order}:v3:refused.no_match", "failed"))
+    nobody = answered("nobody", trail="executed")
+    linkless = answered("linkless", ("{result}", "failed"), ("{result}", "unreachable"), made="ready")
+    unmade = answered("unmade", made="failed")
+    live = office.open(Right.ACCESS)
+    with office.database.work() as work:
+        work.trail.add(clock(), "bot", NOBODY_TOLD, office.order(live).thing, "refused.other")
+    assert listed() == {lost, refused, nobody, linkless, unmade}
+    assert listed(state=["live"]) == set()
+    assert listed(search=lost) == {lost}
+    run_show(office.at("ada"), unmade, reveal=False)
+    assert "package can't be made, or there is no address for its link" in office.shown
+    clock.turn(days=91)
+    assert listed() == set()
 
 
 @pytest.mark.parametrize(

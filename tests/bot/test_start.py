@@ -2,7 +2,9 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,3 +56,30 @@ def test_a_broken_policy_is_refused(tmp_path: Path, change: Callable[[Path], Non
     with pytest.raises(Misconfigured, match=told):
         build(settings)
     assert not (tmp_path / "a.db").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no list of open files here")
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"deadline_rules": "atlantis"}, "CLAUSEBOT_DEADLINE_RULES"),
+        ({"staff_mail": "desk@example.com"}, "nothing can be mailed to it without SMTP_HOST"),
+        ({"webhook_secret": "too short"}, "WEBHOOK_SECRET: must be at least"),
+        ({"wechat_app_id": "wxexample"}, "WECHAT_"),
+    ],
+)
+def test_what_was_opened_is_closed_where_the_rest_is_wrong(tmp_path: Path, wrong: dict[str, Any], told: str) -> None:
+    file = tmp_path / "a.db"
+    with pytest.raises(Misconfigured, match=told):
+        build(Settings(database_url=f"sqlite:///{file}", key_file=tmp_path / "keys.toml", **wrong))
+    assert file.exists()
+    assert [path for path in open_files() if path.startswith(str(file))] == []
+
+
+def open_files() -> list[str]:
+    """The files that this process has open."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return found

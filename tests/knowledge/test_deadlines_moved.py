@@ -30,7 +30,7 @@ def basis_of(due: Due) -> tuple[str, str]:
 def test_what_is_told_says_whether_it_is_law_or_our_promise() -> None:
     assert basis_of(CN.for_right(RECEIVED, "deletion")) == (
         "cn.promise",
-        'our promise: 15 working days; the law says "promptly"',
+        "our promise: 15 working days; the law names no number of days",
     )
     notice = CN.for_right(RECEIVED, "infringement")
     assert (notice.due_on, *basis_of(notice)) == (date(2026, 2, 25), "cn.infringement", "our promise: 15 working days")

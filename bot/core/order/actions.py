@@ -49,6 +49,7 @@ def open_order(scene: Scene, arguments: Mapping[str, str]) -> str:
             level=proof.level if proof else Level.CHANNEL,
             account_id=proof.account_id if proof else None,
             code_proven_at=proof.code_proven_at if proof else None,
+            vouched_by=proof.vouched_by if proof else None,
             body=arguments["words"].encode("utf-8", "surrogatepass"),
         )
     except TooManyRequests:

@@ -6,6 +6,7 @@ delivered or executed => (PORTAL and code, or CONTACT and staff check) and two s
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from bot.core.order.moves import Act, Reason
 from knowledge.rights import Level, RightRule
@@ -21,6 +22,23 @@ def is_proven(order: Order) -> bool:
     """What every disclosure, deletion and change needs: PORTAL and code, or CONTACT and a staff check (product rule B2)."""
     by_portal = order.level == Level.PORTAL and order.code_proven_at is not None
     return by_portal or (order.level == Level.CONTACT and order.checked_by is not None)
+
+
+def proof_columns(level: Level, code_proven_at: datetime | None, vouched_by: int | None) -> dict[str, Any]:
+    """What an order keeps of the proof that opens it. Whoever vouched for the contact that the code went to has checked
+    who asks, and takes no other part."""
+    proof: dict[str, Any] = {"level": int(level), "code_proven_at": code_proven_at}
+    return proof if vouched_by is None else proof | {"checked_by": vouched_by}
+
+
+def vouch_note(vouched_by: int | None) -> str:
+    """How the trail says that a proof rests on a contact that somebody vouched for."""
+    return "" if vouched_by is None else f"vouched for by staff:{vouched_by}"
+
+
+def is_apart(order: Order, vouched_by: int | None) -> bool:
+    """Whether a proof comes without the two who signed: neither of them vouched for the contact that it rests on."""
+    return vouched_by is None or vouched_by not in (order.proposed_by, order.approved_by)
 
 
 def is_enough_to_open(

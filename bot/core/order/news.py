@@ -18,6 +18,8 @@ from bot.core.enquiries import CHANNEL_OF
 from bot.core.masking import mask
 from bot.core.message import Reply
 from bot.core.order.card import clock_of, elsewhere, name_of
+from bot.core.order.listening import listener
+from bot.core.order.moves import Reason
 from bot.core.order.moving import Ports
 from bot.core.voice import Voice
 from storage.stores.orders import Order
@@ -28,6 +30,7 @@ MAIL = CHANNEL_OF[Kind.EMAIL]
 MAILED: Mapping[str, str] = MappingProxyType(
     {
         "urgent": "staff_urgent",
+        "papers": "staff_papers",
         "look_reminder": "staff_look_reminder",
         "look_missed": "staff_look_missed",
         "reminder": "staff_reminder",
@@ -41,6 +44,14 @@ the list of orders."""
 URGENT_EACH, URGENT_ALL = 3, 20
 """Mails an hour about urgent reports: of one person or account, which may withdraw and report again as often as they
 like; and of all, which is more than somebody at a desk looks into. Beyond them one mail an hour says that there are more."""
+PAPERS_ALL = 20
+"""Mails an hour about papers: one of an order, however many files come, and so many of all; then one more says so."""
+NOBODY_TOLD = "nobody told"
+"""In the trail: there was news, and no chat to tell them to."""
+REFUSED = "refused."
+"""How the key of a refusal begins; its reason follows."""
+ENDINGS = ("answered", "executed", REFUSED)
+"""How the keys begin by which a chat learns what came of an order; a result is announced by its link."""
 _HOUR = timedelta(hours=1)
 _MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
@@ -69,10 +80,10 @@ class News:
         return Ports(tell=self.tell, alarm=self.alarm, warn=self.warn, reaches=self.reaches, shown=self.shown)
 
     def tell(self, order: Order, key: str, values: Mapping[str, str]) -> None:
-        """To the chat that the order was opened from, while there is one and it wasn't disconnected from the account;
-        then to the one that is connected now."""
-        known = self._listener(order)
+        """To the one chat that hears of the order; that there is none is noted."""
+        known = listener(self._work, order)
         if known is None:
+            self._work.trail.add(self._now, "bot", NOBODY_TOLD, order.thing, key)
             return
         voice = self._voice(known.language)
         said = {"words": "", "due": "", **values, "until": clock_of(values.get("until", ""), voice.language)}
@@ -80,6 +91,10 @@ class News:
         if said["due"]:
             said["due"] = voice.date(date.fromisoformat(said["due"]))
         said["elsewhere"] = elsewhere(order.right, voice)
+        if key.startswith(REFUSED):
+            which = "order_refused_first" if order.appealed_at is None else "order_refused_again"
+            said["next"] = voice.shared(which, elsewhere=said["elsewhere"])
+            said["reason"] = voice.shared(f"order_reason_{key.removeprefix(REFUSED)}")
         text = voice.shared(wording_of(key), **said)
         cause = f"{order.thing}:v{order.version}:{key}{said.get('remark', '')}"  # A remark doesn't move the order.
         self._queue(known.id, cause, Reply(text.strip(), language=voice.language))
@@ -116,7 +131,8 @@ class News:
             return
         whom = self._work.people.meet(MAIL, self._staff_mail, self._now, "en")
         self._work.people.touch(whom.id, self._now)
-        wording = self._urgent_wording(order, whom) if key == "urgent" else MAILED[key]
+        rationed = {"urgent": self._urgent_wording, "papers": self._papers_wording}
+        wording = rationed[key](order, whom) if key in rationed else MAILED[key]
         if not wording:
             return
         # In both languages, as the command line is: which one a member of staff reads isn't known.
@@ -129,30 +145,33 @@ class News:
 
     def _urgent_wording(self, order: Order, whom: Known) -> str:
         """What the mailbox gets of an urgent report: a mail of its own, the one mail that there are more, or "": nothing."""
-        recent = [cause.split(":") for cause in self._work.deliveries.causes(whom, self._now - _HOUR)]
+        recent = self._mailed(whom)
         mailed = [self._work.orders.of_id(int(cause[1])) for cause in recent if cause[-1] == "urgent"]
         own = sum(_is_of_same(order, other) for other in mailed if other is not None)
         if own < URGENT_EACH and len(mailed) < URGENT_ALL:
             return MAILED["urgent"]
         return "" if any(cause[-1] == "urgent_more" for cause in recent) else "staff_urgent_more"
 
-    def _listener(self, order: Order) -> Known | None:
-        """Whose chat hears of the order."""
-        kind, _, index = order.subject.partition(":")
-        bindings, person_id = self._work.bindings, order.person_id
-        if person_id is None:
-            return None
-        if kind != "account" or not bindings.has_left(person_id, index, order.opened_at):
-            return self._work.people.of_id(person_id)
-        account = self._work.orders.papers.account(order.id)
-        return next((bindings.chat_of(bound) for bound in bindings.of_account(account)), None) if account else None
+    def _papers_wording(self, order: Order, whom: Known) -> str:
+        """The same of papers that came in."""
+        recent = [cause for cause in self._mailed(whom) if cause[-1] in ("papers", "papers_more")]
+        if any(cause[:2] == order.thing.split(":") for cause in recent):
+            return ""
+        if sum(cause[-1] == "papers" for cause in recent) < PAPERS_ALL:
+            return MAILED["papers"]
+        return "" if any(cause[-1] == "papers_more" for cause in recent) else "staff_papers_more"
+
+    def _mailed(self, whom: Known) -> list[list[str]]:
+        """Causes of the mails to staff within the hour, taken apart: ["order", "5", "v3", "urgent"]."""
+        return [cause.split(":") for cause in self._work.deliveries.causes(whom, self._now - _HOUR)]
 
     @staticmethod
     def _to_staff(voice: Voice, order: Order, wording: str, values: Mapping[str, str]) -> str:
         """Subject and text of a mail to staff: number, right and times, nothing of the person."""
         right, by = name_of(order.right, voice), clock_of(values.get("by", ""), voice.language)
         said = {"number": order.number, "right": right, "percent": values.get("percent", ""), "by": by}
-        return voice.shared(wording, **said, each=str(URGENT_EACH), most=str(URGENT_ALL))
+        most = PAPERS_ALL if wording == "staff_papers_more" else URGENT_ALL
+        return voice.shared(wording, **said, each=str(URGENT_EACH), most=str(most))
 
     def _queue(self, person_id: int, cause: str, reply: Reply, lane: Lane = "order") -> None:
         known = self._work.people.of_id(person_id)
@@ -181,5 +200,7 @@ def fit_for_a_chat(words: str, voice: Voice) -> str:
 
 
 def wording_of(key: str) -> str:
-    """The wording of a piece of news: "refused.no_match" is said by order_refused_no_match."""
-    return "order_paused_news" if key == "paused" else "order_" + key.replace(".", "_")
+    """The wording of a piece of news: "refused.no_match" is said by order_refused, with order_reason_no_match in it."""
+    if key.startswith(REFUSED):
+        return "order_refused_other" if key.removeprefix(REFUSED) == Reason.OTHER else "order_refused"
+    return "order_paused_news" if key == "paused" else f"order_{key}"

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.codes import Codes
 from bot.core.order.moves import State, person
-from bot.core.order.news import MAILED, News
+from bot.core.order.news import MAILED, NOBODY_TOLD, News
 from bot.core.orders import Level, Order, Orders, Right, staff
 from bot.core.requests import Requests
 from bot.core.voice import Voice
@@ -241,3 +241,56 @@ def test_what_one_chat_does_is_told_in_the_chat_that_the_order_was_opened_from(t
             known = work.people.of_id(order.person_id)
             assert known is not None
             assert len(work.deliveries.history(known)) == told
+
+
+def with_papers(telling: Telling, user: str, files: int) -> Order:
+    """A guardian's request, and files that its person hands in."""
+    with telling.database.work() as work:
+        known = work.people.meet("memory", user, telling.clock(), "zh")
+        orders = telling.orders(work)
+        order = orders.open(known.id, Right.GUARDIAN, ground="access", language="zh", level=Level.CHANNEL)
+        return attached(orders, order, files)
+
+
+def attached(orders: Orders, order: Order, files: int) -> Order:
+    for number in range(files):
+        by, name = person(order.person_id or 0), f"invented-name-{number}.png"
+        order = orders.attach(order, by, name, "image/png", b"scan%d" % number, internal=True)
+    return order
+
+
+def test_staff_get_one_mail_of_papers_however_many_files_come_within_the_hour(telling: Telling):
+    order = with_papers(telling, "alice", 3)
+    (mail,) = telling.told("email", STAFF_MAIL)
+    assert mail.splitlines()[0].startswith(f"Papers came in: request of a guardian, {order.number} · 收到证明材料：")
+    assert mail.count(f"clausebot orders show {order.number}") == 2
+    assert "invented-name" not in mail
+    telling.clock.now += timedelta(hours=1, minutes=1)
+    with telling.database.work() as work:
+        attached(telling.orders(work), order, 2)
+    assert len(telling.told("email", STAFF_MAIL)) == 2
+
+
+def test_a_flood_of_papers_is_one_mail_more(telling: Telling, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bot.core.order.news.PAPERS_ALL", 2)
+    for number in range(5):
+        with_papers(telling, f"user{number}", 2)
+    mails = telling.told("email", STAFF_MAIL)
+    assert [mail.startswith("More papers came in") for mail in mails] == [False, False, True]
+    assert "（2 件）" in mails[-1]
+    reported(telling)  # What is urgent has caps of its own.
+    assert telling.told("email", STAFF_MAIL)[-1].startswith("Urgent")
+
+
+def test_that_there_was_nobody_to_tell_is_noted(telling: Telling):
+    order = telling.approved("en")
+    with telling.database.work() as work:
+        known = work.people.at("memory", "alice")
+        assert known is not None
+        work.people.forget(known.id)
+    with telling.database.work() as work:
+        left = work.orders.of_id(order.id)
+        assert left is not None
+        telling.orders(work).refuse(left, BEN, "other", "reason")
+        noted = [entry.detail for entry in work.trail.of_thing(order.thing) if entry.action == NOBODY_TOLD]
+    assert noted == ["refused.other"]

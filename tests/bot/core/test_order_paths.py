@@ -58,6 +58,7 @@ SOME = (
     "withdrawn without owner",
     "every proof is enough to open",
     "an appeal proves",
+    "whoever vouched isn't noted",
     "a hold of an hour",
 )
 

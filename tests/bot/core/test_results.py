@@ -5,14 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from bot.core.contacts import Kind
 from bot.core.errors import NothingFound
 from bot.core.orders import Level, NotAllowed, Right
 from bot.core.results import KEPT_FOR, Results
+from bot.core.verification import Verification
+from bot.core.vouching import Vouching
 from storage.engine import Database
 from storage.errors import Unreadable
 from storage.stores.results import DOWNLOADS, RESULT
 from tests.conftest import Clock
-from tests.orders import ANN
+from tests.orders import ANN, BEN, CLEO
 from tests.results import ACCOUNT, MAIL, Handing
 from tests.verification import full_verification
 
@@ -244,3 +247,52 @@ def test_an_unproven_request_never_gets_this_far(handing: Handing) -> None:
     order = handing.desk.open(Right.ACCESS, level=Level.CHANNEL, account_id=None, code_proven_at=None)
     with pytest.raises(NotAllowed), handing.desk.orders() as orders:
         orders.take(order, ANN)
+
+
+def vouched(handing: Handing, by: int, *kinds: Kind) -> None:
+    """The account's contacts are new, and a member of staff vouches for those of these kinds."""
+    handing.put_account(days=3)
+    account = handing.directory.get(ACCOUNT)
+    assert account is not None
+    with handing.database.work() as work:
+        member = work.staff.of_id(by)
+        assert member is not None
+        for contact in account.contacts:
+            if contact.kind in kinds:
+                Vouching(work, handing.clock()).vouch(account, contact, member, "papers, by video")
+
+
+def test_who_has_only_a_vouched_address_and_phone_gets_link_and_code(handing: Handing) -> None:
+    vouched(handing, CLEO, Kind.EMAIL, Kind.PHONE)
+    order = handing.deliver(handing.ready(vouched_by=CLEO))
+    token = handing.token()
+    assert handing.fetch(token, handing.ticket(token)).order_id == order.id
+
+
+@pytest.mark.parametrize("signer", [ANN, BEN])
+def test_who_signed_doesnt_vouch_for_where_the_link_goes(handing: Handing, signer: int) -> None:
+    order = handing.ready()
+    vouched(handing, signer, Kind.EMAIL)
+    handing.deliver(order)
+    handing.announcing.run_due()
+    assert handing.links() == []
+    assert ("bot", "alarm result", "no contact for the result") in handing.desk.trail(order)
+
+
+@pytest.mark.parametrize("signer", [ANN, BEN])
+def test_a_code_to_what_a_signer_vouches_for_opens_nothing(handing: Handing, signer: int) -> None:
+    """The link reached the address of age; then the contacts changed, and one of the two vouched for the new ones."""
+    _, token = handing.linked()
+    vouched(handing, signer, Kind.PHONE)
+    with pytest.raises(AssertionError):
+        handing.ticket(token)
+    with handing.database.read() as work:
+        results = Results(work, handing.codes, handing.clock())
+        opened = results.opened(token)
+        assert opened is not None
+        proof = Verification(work, handing.codes, handing.clock()).proof(opened.person, ACCOUNT, opened.made.thing)
+        assert proof is not None, "the code was right"
+        assert proof.vouched_by == signer
+        ticket = results._ticket(opened.made.id, 1, int(handing.clock().timestamp()) + 60)
+    with pytest.raises(NotAllowed):
+        handing.fetch(token, ticket)

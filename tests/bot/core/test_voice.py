@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 import bot
 import storage.tables  # noqa: F401  every table there is
 from bot.core.errors import Declined
-from bot.core.order.moves import State
+from bot.core.order.moves import Reason, State
 from bot.core.order.moving import TOLD
 from bot.core.order.news import wording_of
 from bot.core.receipts import REASONS
@@ -30,6 +30,7 @@ OUTCOMES = (*Outcome, "command", "choice", "event", "flow", "apology")
 def keys_built() -> set[str]:
     """Keys that are put together: by what happens to an order, by a state, a channel, a reason."""
     found = {f"reason_{reason}" for reason in REASONS} | {wording_of(key) for key in TOLD}
+    found |= {f"order_reason_{reason}" for reason in Reason}
     found |= {f"order_state_{state}" for state in State} | {f"order_warn_{key}" for key in WARNED}
     found |= {f"chat_{channel}" for channel in CHANNELS} | {f"mydata_outcome_{outcome}" for outcome in OUTCOMES}
     found |= {f"{notice}_{way}" for notice in ("bound", "unbound") for way in ("mail", "sms")}
@@ -96,7 +97,7 @@ def test_no_shared_words_are_left_over(wording: Wording, language: str):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_news_of_orders_fill_their_words(wording: Wording, language: str):
-    filled = {"number", "right", "due", "until", "words", "company", "contact", "elsewhere"}
+    filled = {"number", "right", "due", "until", "words", "company", "contact", "elsewhere", "next", "reason"}
     for key in TOLD:
         assert wording.placeholders(language, f"_shared.{wording_of(key)}") <= filled, key
     for key in WARNED:

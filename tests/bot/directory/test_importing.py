@@ -3,18 +3,23 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from rich.console import Console
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from bot.commands.accounts import accounts, run_import, run_show, run_stats
 from bot.core.errors import Misconfigured
+from bot.core.verification import LOCK_AT
 from bot.directory import importing
 from bot.directory.importing import check, write
 from bot.directory.listing import Listing, open_listing
 from storage.engine import Database
 from storage.errors import Busy
+from storage.stores.accounts import ACCOUNT
+from storage.stores.verification import NO_LIMIT
 from tests.conftest import Clock
 
 HEADER = "account_id,email,phone,closed\n"
@@ -212,6 +217,43 @@ def test_the_figures_and_one_account_are_shown_masked(told: Told) -> None:
     ):
         assert expected in said
     assert not [word for word in ("13800000001", "ada@", "K-100001") if word in said]
+
+
+def shown(told: Told, account_id: str) -> str:
+    out = Console(file=io.StringIO(), width=160, highlight=False)
+    run_show(told.database, account_id, told.clock(), out)
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue()
+
+
+def test_an_account_shows_when_contacts_changed_and_how_long_a_deletion_waits(told: Told) -> None:
+    told("K-100001,ada@mail.example.com,13800000001,no")
+    at = told.clock()
+    assert f"Contacts last changed: {at:%Y-%m-%d %H:%M} UTC. A deletion approved now waits 7 days." in shown(
+        told, "K-100001"
+    )
+    told.clock.turn(days=31)
+    assert "A deletion approved now waits 72 hours." in shown(told, "K-100001")
+    with told.database.work() as work:
+        assert work.accounts.unsteady(told.clock() - timedelta(days=30)) == (0, 1)
+        assert work.accounts.unsteady(at) == (1, 1)
+        work.connection.execute(update(ACCOUNT).values(contacts_changed_at=None))
+        assert work.accounts.unsteady(told.clock()) == (1, 1)
+    assert "Contacts last changed: not known. A deletion approved now waits 7 days." in shown(told, "K-100001")
+
+
+def test_a_locked_account_is_said_to_be_so_even_where_our_table_doesnt_list_it(told: Told) -> None:
+    told("K-100001,ada@mail.example.com,,no")
+    assert "Locked" not in shown(told, "K-100001") + shown(told, "K-200002")
+    with told.database.work() as work:
+        for name in ("K-100001", "K-200002"):
+            scope = work.verification.scope("unbound", work.verification.account_index(name))
+            for _ in range(LOCK_AT):
+                work.verification.count_wrong(scope, None, told.clock(), NO_LIMIT, LOCK_AT)
+    for name in ("K-100001", "K-200002"):
+        said = shown(told, name)
+        assert "Locked: 100 wrong codes in a row" in said
+        assert "clausebot accounts unlock ID" in said
 
 
 def test_progress_counts_every_row_once(database: Database, clock: Clock) -> None:
