@@ -148,6 +148,7 @@ def request_desk(
         company=dict(policy.name),
         result_url=f"{settings.public_url}/result/",
         zone=zone,
+        staff_mail=settings.staff_mail,
     )
     routes += results_pages.routes(
         database, requests, clock, policy.name, public=settings.public_url.startswith("https")

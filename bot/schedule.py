@@ -1,8 +1,11 @@
 """Which job runs how often, and why. The scheduler holds no truth: it only wakes jobs that read the database."""
 
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -10,6 +13,9 @@ from bot.app import App
 from bot.core.audit import AnchorFile, chain_new, check_and_note
 from bot.core.audit_mail import AnchorMail
 from bot.core.retention import forget_old
+from storage.errors import Busy
+
+log = structlog.get_logger(__name__)
 
 FORGET_EVERY_HOURS = 6
 """What is past its time goes at the latest 24 h later (promises: retention kept); four tries a day leave room."""
@@ -35,21 +41,44 @@ def start(app: App) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
     )
+    # A job that is still under way is simply due again later.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     scheduler.add_job(
-        lambda: forget_old(database, clock()),
+        _patient("forget", lambda: forget_old(database, clock())),
         IntervalTrigger(hours=FORGET_EVERY_HOURS),
         id="forget",
         next_run_time=clock(),
     )
-    scheduler.add_job(lambda: chain_new(database, clock), IntervalTrigger(seconds=CHAIN_EVERY_SECONDS), id="chain")
     scheduler.add_job(
-        lambda: check_and_note(database, clock, anchor_file, by_mail),
+        _patient("chain", lambda: chain_new(database, clock)),
+        IntervalTrigger(seconds=CHAIN_EVERY_SECONDS),
+        id="chain",
+    )
+    scheduler.add_job(
+        _patient("audit", lambda: check_and_note(database, clock, anchor_file, by_mail)),
         IntervalTrigger(hours=CHECK_EVERY_HOURS),
         id="audit",
         next_run_time=clock() + SETTLED,
     )
-    scheduler.add_job(app.desk.go_on, IntervalTrigger(seconds=ASK_EVERY_SECONDS), id="enquiries")
-    scheduler.add_job(app.desk.hand_out, IntervalTrigger(seconds=ASK_EVERY_SECONDS), id="results")
-    scheduler.add_job(app.desk.tick, IntervalTrigger(seconds=TICK_EVERY_SECONDS), id="orders", next_run_time=clock())
+    for name, job in (("enquiries", app.desk.go_on), ("results", app.desk.hand_out)):
+        scheduler.add_job(_patient(name, job), IntervalTrigger(seconds=ASK_EVERY_SECONDS), id=name)
+    scheduler.add_job(
+        _patient("orders", app.desk.tick),
+        IntervalTrigger(seconds=TICK_EVERY_SECONDS),
+        id="orders",
+        next_run_time=clock(),
+    )
     scheduler.start()
     return scheduler
+
+
+def _patient(name: str, job: Callable[[], object]) -> Callable[[], None]:
+    """`job`, which tries again when it is due again where the database is busy: a line in the log, and no traceback."""
+
+    def run() -> None:
+        try:
+            job()
+        except Busy:
+            log.warning("job put off: the database is busy", job=name)
+
+    return run

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from weakref import finalize
 
-from sqlalchemy import CheckConstraint, Engine, StaticPool, create_engine, text, update
+from sqlalchemy import CheckConstraint, Connection, Engine, StaticPool, create_engine, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
@@ -70,7 +71,9 @@ class World:
         self.keyring = Keyring.new()
         self.chance, self.now, self.real = random.Random(seed), START, timedelta(0)
         self.jumps = 0
-        self.connection = (_in_file(file, self.keyring) if file else _in_memory(without)).connect()
+        engine = _in_file(file, self.keyring) if file else _in_memory(without)
+        self.connection = engine.connect()
+        finalize(self, _end, self.connection, engine)
         self.work = Work(self.connection, self.keyring)
         hire(self.work, START, "ann", "ben", "cleo", "dora")
         self.work.staff.set_own_account(DORA, DORAS_ACCOUNT)
@@ -311,7 +314,7 @@ class World:
             yield "one appeal", before.appealed_at is None
             yield "stopped by its owner", before.stopped_at is None
             yield "appealed in time", before.ended_at is not None and self.now <= before.ended_at + timedelta(days=30)
-        if after.appealed_at is not None and name in ("refuse", "propose"):
+        if after.appealed_at is not None and name in ("refuse", "propose", "check"):
             yield "an appeal is decided by somebody else", actor.id != self.refusers.get(after.id)
         if name == "check" and before.state != "verifying":
             yield (
@@ -363,6 +366,11 @@ def _in_file(file: Path, keyring: Keyring) -> Engine:
     with Database.open(f"sqlite:///{file}", keyring) as database:
         journal = database.facts.journal_mode
     return writing(file, journal)
+
+
+def _end(connection: Connection, engine: Engine) -> None:
+    connection.close()
+    engine.dispose()
 
 
 def _in_memory(without: Collection[str]) -> Engine:

@@ -29,6 +29,7 @@ from tests.conftest import Clock
 from tests.orders import ANN, BEN, Desk, deadlines
 
 MAIL, PHONE, ACCOUNT = "ada@mail.example.com", "+8613800000001", "K-1"
+STAFF_MAIL = "desk@mail.example.com"
 COMPANY = {"en": "Example Cloud", "zh": "示例云"}
 EVERYTHING = frozenset({"email", "sms"})
 
@@ -54,6 +55,7 @@ class Handing:
             company=COMPANY,
             result_url="https://privacy.example.com/result/",
             zone=deadlines().rule_sets[0].zone,
+            staff_mail=STAFF_MAIL,
         )
         self.enquiries = Enquiries(
             database, self.directory, clock, voices.__getitem__, reach=EVERYTHING, portal_connected=portal

@@ -297,6 +297,8 @@ def _listing(file: Path, encoding: "Encoding") -> "Listing":
     from bot.core.errors import Misconfigured
     from bot.directory.listing import open_listing
 
+    if file.exists() and not file.is_file():  # A pipe would be waited for, for ever.
+        raise Misconfigured([f"{file}: isn't a file; write the list to one first, and import that"])
     try:
         raw = file.read_bytes()
     except OSError as bad:

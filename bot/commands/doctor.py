@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands.doctor_audit import audit_findings
+from bot.commands.doctor_lines import code_findings, line_findings
 from bot.commands.doctor_rights import account_findings, staff_mail_findings
 from bot.core.errors import Misconfigured
 from bot.core.finding import Finding
@@ -66,7 +67,7 @@ def _count(number: int, what: str) -> str:
 def examine(*, offline: bool = False) -> Iterator[Finding]:
     """Everything the program needs, in order; what needs no settings also where the settings are wrong.
 
-    With `offline` no platform is asked.
+    With `offline` no platform is asked, and none of the company's systems.
     """
     try:
         settings = read()
@@ -85,6 +86,8 @@ def examine(*, offline: bool = False) -> Iterator[Finding]:
     yield from _safely(account_findings, settings, "accounts")
     for look in (_disk, _clock, _address, _platforms):
         yield from _safely(look, settings)
+    yield from _safely(lambda settings: line_findings(settings, offline), settings, "company's systems")
+    yield from _safely(code_findings, settings, "codes")
     yield from _safely(lambda settings: _live(settings, offline), settings, "platforms")
 
 

@@ -70,7 +70,7 @@ class OrderDesk:
         except DirectoryDown as down:
             seconds = int(down.after.total_seconds())
             raise NotPermitted(
-                f"the account directory can't be asked now ({down.reason}), so nobody could be warned. "
+                f"the account directory can't be asked now ({down.reason}), so nobody could be written to. "
                 f"Nothing was changed; try again in {seconds} seconds"
             ) from down
 

@@ -10,23 +10,31 @@ from bot.commands.order_exporting import as_csv, as_json, write_new
 from bot.commands.order_finding import Filters, all_of, wanted_of
 from bot.commands.order_views import names_of, row_of
 from bot.commands.order_work import signed, tell
-from bot.core.file_kinds import kind_of, tidy_file_name
+from bot.core.file_kinds import FileKind, kind_of, tidy_file_name
 from bot.core.handing_in import KINDS
 from bot.core.order.guards import was_signed
 from bot.core.order.papers import FILE_MOST
 from bot.core.orders import Order, Orders, staff
+from bot.core.package.unmasked import NotMaskable, masked_copy, shown_in
 from bot.core.roles import BadEntry, NotPermitted, Task
 
+SHOWN_MOST = 10
+"""Places in a file that are named; whoever has more than that masks the whole of it."""
 
-def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool, paper: bool = False) -> None:
+
+def run_attach(
+    desk: OrderDesk, number: str, file: Path, *, for_person: bool, paper: bool = False, masked: bool = False
+) -> None:
     """Puts a file on an order, under the kind that its content shows. `paper`: it shows who asks, and came by post or
-    mail."""
+    mail; `masked`: what must not go out as it is gets masked."""
     task = Task.READ_PAPERS if paper else Task.ATTACH_RESULT if for_person else Task.ATTACH
     member = desk.desk.acting(task)
     order = desk.look(number)
     if for_person and order.is_live and was_signed(order):
         with desk.reading() as orders:
             raise NotPermitted(explain(orders, order, "signed"))
+    if file.exists() and not file.is_file():  # A pipe would be waited for, for ever.
+        raise BadEntry(f"{file}: isn't a file")
     try:
         size = file.stat().st_size
         if size > FILE_MOST:
@@ -43,6 +51,8 @@ def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool, pa
         )
         raise BadEntry(f"{file.name} is {what}. Taken: PDF, PNG, JPEG, ZIP, Word, Excel (no macros), JSON, text, CSV")
     name = tidy_file_name(file.name, kind)
+    if for_person:
+        body = _fit_to_go_out(desk, order, name, body, kind, masked=masked)
 
     def attach(orders: Orders, order: Order) -> Order:
         return orders.attach(order, staff(member.id), name, kind.media_type, body, internal=not for_person, paper=paper)
@@ -53,6 +63,27 @@ def run_attach(desk: OrderDesk, number: str, file: Path, *, for_person: bool, pa
         signed(desk, order, task, attach, says)
     else:
         tell(desk, says, desk.move(order, member, task, attach))
+
+
+def _fit_to_go_out(desk: OrderDesk, order: Order, name: str, body: bytes, kind: FileKind, *, masked: bool) -> bytes:
+    """The file as the person may get it. Raises BadEntry where it shows what must be masked and `masked` isn't asked for."""
+    if not (shown := shown_in(body, kind)):
+        return body
+    places = "; ".join(f"line {one.line}: {one.kind}" for one in shown[:SHOWN_MOST])
+    more = f"; and {len(shown) - SHOWN_MOST} more" if len(shown) > SHOWN_MOST else ""
+    if not masked:
+        raise BadEntry(
+            f"{name} shows what must be masked, so nothing was attached. {places}{more}. Mask it in the file, or have it "
+            f"masked: clausebot orders attach {order.number} FILE --for-person --masked"
+        )
+    try:
+        body = masked_copy(body, kind)
+    except NotMaskable as not_by_us:
+        raise BadEntry(
+            f"{name} can't be masked by itself: a number would become a word. Mask it in the file. {places}{more}"
+        ) from not_by_us
+    desk.desk.console.print(f"Masked in what the person gets: {places}{more}.", markup=False, soft_wrap=True)
+    return body
 
 
 def run_file(desk: OrderDesk, number: str, id: int, to: Path) -> None:

@@ -8,10 +8,11 @@ from rich.text import Text
 
 from bot.commands.order_desk import OrderDesk, get, next_words
 from bot.commands.order_finding import Filters, found, wanted_of
+from bot.commands.order_sending import hold_back_unsendable, warn_unsendable
 from bot.commands.order_views import list_table, names_of, order_view, row_of
 from bot.core.order.dates import hold_for
 from bot.core.order.steps import Step, signing, steps
-from bot.core.orders import Event, Order, Orders, Reason, staff
+from bot.core.orders import Event, Order, Orders, Reason, State, staff
 from bot.core.roles import BadEntry, NotPermitted, Task
 from knowledge.normal import visible
 from knowledge.rights import Right, rights
@@ -20,6 +21,8 @@ from storage.stores.staff import Member
 
 REVEALS_BURST, REVEALS_AN_HOUR = 30, 60
 """Orders that one member may reveal at once, and in the long run: more is no casework."""
+MASKED = "secrets_masked"
+"""The item of a checklist (knowledge/rights.toml) by which somebody says that they looked through the files."""
 SHOWN_TOO = 1
 """One order more is asked for than shown, to know whether there are more."""
 
@@ -64,7 +67,23 @@ def run_show(desk: OrderDesk, number: str, *, reveal: bool) -> None:
 
 
 def run_take(desk: OrderDesk, number: str) -> None:
+    member = desk.desk.acting(Task.TAKE)
+    _is_free(desk, desk.look(number), member)
     _plain(desk, number, Task.TAKE, lambda me: lambda orders, order: orders.take(order, me.id), "You have it now.")
+
+
+def _is_free(desk: OrderDesk, order: Order, member: Member) -> None:
+    """Raises NotPermitted where somebody has the order, and says who."""
+    if order.state != State.IN_PROGRESS or order.assignee is None:
+        return
+    if order.assignee == member.id:
+        raise NotPermitted(f"{order.number}: you have it already")
+    with desk.reading() as orders:
+        who = names_of(orders).get(order.assignee, "somebody")
+    raise NotPermitted(
+        f"{order.number}: {who} has it already. If they can't go on with it: clausebot orders release {order.number}, then "
+        f"take it"
+    )
 
 
 def run_release(desk: OrderDesk, number: str) -> None:
@@ -129,6 +148,7 @@ def run_approve(desk: OrderDesk, number: str) -> None:
         return
     if rule.discloses:  # Once both have signed nothing can be added; the proposal can still be sent back.
         _has_files(desk, order)
+        _is_masked(desk, order)
     account = desk.account(order) if rule.destroys else None
     contacts = account.contacts if account else ()
     changed_at = account.contacts_changed_at if account else None
@@ -143,6 +163,8 @@ def run_approve(desk: OrderDesk, number: str) -> None:
             told_words += f"; {len(contacts) - told} can't be reached by mail or SMS"
         says = f"You approved it. It is on hold for {hours} hours; {told_words}."
     _summary(desk, order, "You approve")
+    if rule.discloses:
+        warn_unsendable(desk, order, member)
 
     def approve(orders: Orders, order: Order) -> Order:
         return orders.approve(order, member.id, contacts, changed_at)
@@ -170,6 +192,7 @@ def run_answer(desk: OrderDesk, number: str, words: str) -> None:
     desk.hold_back(order, event, member)
     if rule.discloses:
         _has_files(desk, order)
+        hold_back_unsendable(desk, order, member, "answer")
     says = {Event.DELIVERED: "Released to the person.", Event.EXECUTED: "Noted as carried out."}.get(event, "Answered.")
 
     def answer(orders: Orders, order: Order) -> Order:
@@ -253,6 +276,19 @@ def _has_files(desk: OrderDesk, order: Order) -> None:
             f"{order.number}: there is no file for the person yet, so nothing was done. Send the proposal back (clausebot "
             f"orders send-back {order.number}), attach what the company holds (clausebot orders attach {order.number} FILE "
             f"--for-person), and propose it anew. If it holds nothing, attach a page that says so"
+        )
+
+
+def _is_masked(desk: OrderDesk, order: Order) -> None:
+    """Files that staff put into a package have been looked through by somebody who says so. Raises BadEntry."""
+    with desk.reading() as orders:
+        by_staff = any(file.actor.startswith("staff:") for file in orders.files(order, for_person=True))
+        is_open = MASKED in dict(orders.checklist(order)) and MASKED not in orders.ticks(order)
+    if by_staff and is_open:
+        raise BadEntry(
+            f"{order.number}: staff put files for the person on it, and nobody has ticked {MASKED}. Look through them "
+            f"(clausebot orders show {order.number}, clausebot orders file {order.number} ID --to PATH), then: "
+            f"clausebot orders tick {order.number} {MASKED}"
         )
 
 

@@ -186,6 +186,19 @@ def orders_answer(number: Number, words: Words = "", me: As = "", totp_stdin: Fr
         run_answer(desk, number, words)
 
 
+@orders.command("announce")
+def orders_announce(number: Number, me: As = "", totp_stdin: FromStdin = False) -> None:
+    """Send a new link to a result that was released, when the first reached nobody or was lost. The old one stops working.
+
+    Asks for your one-time password.
+    """
+    from bot.commands.order_desk import at_order_desk
+    from bot.commands.order_sending import run_announce
+
+    with at_order_desk(me, secrets_from_stdin=totp_stdin) as desk:
+        run_announce(desk, number)
+
+
 @orders.command("extend")
 def orders_extend(
     number: Number,
@@ -253,20 +266,29 @@ def orders_attach(
     paper: Annotated[
         bool, typer.Option("--paper", help="It shows who asks, and came by post or mail. Deleted after the check.")
     ] = False,
+    masked: Annotated[
+        bool,
+        typer.Option("--masked", help="Mask numbers of documents and cards, passwords and keys in text, CSV, JSON."),
+    ] = False,
     me: As = "",
     totp_stdin: FromStdin = False,
 ) -> None:
     """Put a file on an order, as one of --for-person, --internal, --paper. The first and the last ask for your
     one-time password.
+
+    Text, CSV and JSON for the person are refused while they show numbers of documents or cards, passwords or keys;
+    --masked attaches a masked copy instead. What is in PDF, ZIP, Word, Excel and pictures isn't looked at.
     """
     if (for_person is None) != paper:
         what = "Missing option: one of" if for_person is None else "Only one is possible of"
         raise typer.BadParameter(f"{what} --for-person, --internal, --paper")
+    if masked and not for_person:
+        raise typer.BadParameter("--masked goes with --for-person")
     from bot.commands.order_desk import at_order_desk
     from bot.commands.order_files import run_attach
 
     with at_order_desk(me, secrets_from_stdin=totp_stdin) as desk:
-        run_attach(desk, number, file, for_person=bool(for_person), paper=paper)
+        run_attach(desk, number, file, for_person=bool(for_person), paper=paper, masked=masked)
 
 
 @orders.command("file")

@@ -12,7 +12,7 @@ from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from bot.channels.telegram.settings import TelegramSettings
 from bot.channels.telegram.setup import WebhookState, push_commands, set_webhook, webhook_state
-from bot.channels.telegram.transport import Transport, make_bot
+from bot.channels.telegram.transport import TooMany, Transport, Unintelligible, make_bot
 from bot.commands.quiet import without_log
 from bot.core.errors import Misconfigured
 from bot.platforms import telegram_settings
@@ -74,6 +74,14 @@ def _ask(settings: TelegramSettings, question: Callable[[Bot], Awaitable[T]]) ->
         problem = "Telegram doesn't know TELEGRAM_TOKEN: copy it from @BotFather again"
     except BadRequest as refused:
         problem = f"Telegram refused: {refused.message}"
+    except TooMany as wait:
+        problem = (
+            f"Telegram asks to wait {wait.after.total_seconds():g} s: too much was asked at once. Then run this again"
+        )
+    except Unintelligible:
+        problem = (
+            f"{settings.api_url} answered, but not as the Bot API does: check TELEGRAM_API_URL and what stands between"
+        )
     except TelegramError as failure:
         problem = (
             f"{settings.api_url} gave no answer ({type(failure).__name__}): check TELEGRAM_API_URL, network and proxy"

@@ -30,13 +30,14 @@ def run_show(settings: Settings, language: str) -> bool:
     ours, theirs = buttons(language), published(_ask(settings, lambda api: api.menu()))
     console = Console(soft_wrap=True)
     console.print(_tree(f"[bold]ours[/bold] ({language})", ours))
+    push = f"clausebot wechat menu push --language {language}"
     if theirs == ours:
         console.print("Published: the same.")
     elif theirs:
         console.print(_tree("[bold]published[/bold]", theirs))
-        console.print("They differ. Publish ours: clausebot wechat menu push")
+        console.print(f"They differ. To publish ours: {push}. To compare with another language: --language")
     else:
-        console.print("Nothing is published yet: clausebot wechat menu push")
+        console.print(f"Nothing is published yet: {push}")
     return theirs == ours
 
 

@@ -5,22 +5,24 @@ piece, each in a transaction of its own, and only then the link comes about and 
 between leaves a claim that ends by itself; whoever takes it up begins anew.
 
 The link goes by mail to every e-mail contact that has been on file for 30 days, or else that staff vouch for; never into a
-chat, and not by SMS, because the code that goes with it does.
+chat, and not by SMS, because the code that goes with it does. Where there is none, nothing is released (`takers`), or, where
+it was found out later, staff are told.
 """
 
 import json
 from collections.abc import Callable
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import structlog
 
-from bot.core.accounts import AccountDirectory, DirectoryDown
+from bot.core.accounts import Account, AccountDirectory, DirectoryDown
 from bot.core.clock import Clock
 from bot.core.contacts import Contact, Kind
 from bot.core.enquiries import CHANNEL_OF
 from bot.core.message import Reply
 from bot.core.order.card import at_clock
 from bot.core.order.guards import is_apart
+from bot.core.order.news import News
 from bot.core.package.files import PackageTooBig
 from bot.core.packages import Built, build
 from bot.core.results import KEPT_FOR
@@ -41,6 +43,13 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 log = structlog.get_logger(__name__)
 
 
+def takers(work: Work, order: Order, account: Account | None, now: datetime) -> list[Contact]:
+    """The e-mail addresses that may get the link to an order's result: settled ones, or else those that somebody who
+    didn't sign the order vouches for. None of them: a phone alone would get the link and its code (docs/results.md)."""
+    usable = Vouching(work, now).usable(account, account.of_kind(Kind.EMAIL)) if account else []
+    return [one.contact for one in usable if is_apart(order, one.vouched_by)]
+
+
 class _Dropped(Exception):
     """The package isn't wanted any more, or somebody else makes it."""
 
@@ -59,11 +68,13 @@ class Announcing:
         company: dict[str, str],
         result_url: str,
         zone: tzinfo = UTC,
+        staff_mail: str = "",
     ) -> None:
         """`reach`: the channels that are there; `company`: its name by language; `result_url`: what a token is put behind;
-        `zone`: whose clock the mails tell."""
+        `zone`: whose clock the mails tell; `staff_mail`: the mailbox of staff, "" where there is none."""
         self._database, self._directory, self._clock, self._voice = database, directory, clock, voice
         self._reach, self._company, self._result_url, self._zone = reach, company, result_url, zone
+        self._staff_mail = staff_mail
 
     def run_due(self) -> int:
         """Makes what is due, and takes away what is over; how many were made. Raises StorageError."""
@@ -97,8 +108,7 @@ class Announcing:
             log.info("a package was replaced while it was made", result=made.id)
 
     def _contacts(self, made: Made) -> list[Contact]:
-        """The e-mail addresses that may get the link: settled ones, or else those that somebody who didn't sign the order
-        vouches for. Raises DirectoryDown, Unreadable."""
+        """Where the link goes. Raises DirectoryDown, Unreadable."""
         with self._database.read() as work:
             account_id = work.orders.papers.account(made.order_id)
         account = self._directory.get(account_id) if account_id else None
@@ -106,8 +116,7 @@ class Announcing:
             return []
         with self._database.read() as work:
             order = work.orders.of_id(made.order_id)
-            usable = Vouching(work, self._clock()).usable(account, account.of_kind(Kind.EMAIL))
-        return [one.contact for one in usable if order is not None and is_apart(order, one.vouched_by)]
+            return takers(work, order, account, self._clock()) if order is not None else []
 
     def _build(self, made: Made) -> Built:
         def put(ordinal: int, plain: bytes) -> None:
@@ -168,5 +177,6 @@ class Announcing:
                 self._alarm(work, order, f"result can't be made: {why}")
 
     def _alarm(self, work: Work, order: Order, why: str) -> None:
-        work.trail.add(self._clock(), "bot", "alarm result", order.thing, why)
-        log.error("work order needs staff", number=order.number, why=why)
+        News(work, self._clock(), self._voice, self._reach, "", self._staff_mail).ports().alarm(
+            order, "result", {"why": why}
+        )

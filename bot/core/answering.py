@@ -1,8 +1,9 @@
 """A question -> what is said about it. Three outcomes, never a fourth: answered from a clause, asked back, or
 "the policy doesn't say". No clause, no answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bot.core.message import Choice, Citation, Reply
 from bot.core.voice import Voice
@@ -13,6 +14,31 @@ ASK_BACK_AT_MOST = 3
 RELATED_AT_MOST = 2
 LONG_OFFICIAL = 700
 """Characters of official wording up to which it is shown at once; a longer one waits behind "the whole clause"."""
+USES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "access": ("request_access",),
+        "explanation": ("request_access", "account", "explanation"),
+        "correction": ("request_correction",),
+        "deletion": ("request_deletion",),
+        "relative": ("request_access", "account", "relative"),
+        "relative_deletion": ("request_deletion", "account", "relative"),
+        "consent": ("withdraw_consent",),
+        "own_requests": ("request_status",),
+    }
+)
+"""How a right is used: the dialogue, and what is picked in it at once. A button of each is worded "use_NAME"."""
+USED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "pipl.15": ("consent",),
+        "pipl.45": ("access",),
+        "pipl.46": ("correction",),
+        "pipl.47": ("deletion",),
+        "pipl.48": ("explanation",),
+        "pipl.49": ("relative", "relative_deletion"),
+        "pipl.50": ("own_requests",),
+    }
+)
+"""Article of the law -> how its right is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +89,11 @@ def clause_reply(clause: Clause, voice: Voice, receipt: str, *, whole: bool = Fa
 
 
 def law_reply(article: LawArticle, voice: Voice, *, beside: bool = True) -> Reply:
-    """An article in plain words, said to be law and not the company's promise."""
+    """An article in plain words, said to be law and not the company's promise. `beside`: with buttons that lead to the use
+    of its right and to clauses on the same subject."""
     text = voice.shared("law_says", law=voice.citation(article).label) + "\n" + voice.plain(article)
-    choices = tuple(voice.choice(clause) for clause in voice.things(article.beside)[:RELATED_AT_MOST]) if beside else ()
-    return Reply(text, choices, (voice.citation(article),), language=voice.language)
+    choices = [*_uses([article], voice), *map(voice.choice, voice.things(article.beside)[:RELATED_AT_MOST])]
+    return Reply(text, tuple(choices) if beside else (), (voice.citation(article),), language=voice.language)
 
 
 def _ask_back(clauses: Sequence[Clause], voice: Voice) -> Answer:
@@ -94,11 +121,17 @@ def _not_covered(
         texts.append(voice.shared("person_offer"))
     elif not law and not nearest:
         texts.append(voice.shared("rephrase"))
-    choices = [voice.choice(clause) for clause in nearest[:RELATED_AT_MOST]]
+    choices = [*_uses(law, voice), *(voice.choice(clause) for clause in nearest[:RELATED_AT_MOST])]
     choices += [Choice(voice.shared("a_person"), "start:request_human"), Choice(voice.shared("browse"), "menu")]
     shown = receipt if law else ""
     reply = Reply("\n\n".join(texts), tuple(choices), tuple(citations), shown, voice.language)
     return Answer(Outcome.NOT_COVERED, (reply,), tuple(ids) or tuple(c.id for c in nearest[:RELATED_AT_MOST]), shown)
+
+
+def _uses(law: Sequence[Clause | LawArticle], voice: Voice) -> list[Choice]:
+    """A button for every way to use a right of these articles."""
+    uses = dict.fromkeys(use for article in law for use in USED_BY.get(article.id, ()))
+    return [Choice(voice.shared(f"use_{use}"), f"use:{use}") for use in uses]
 
 
 def _law_choice(article: Clause | LawArticle, voice: Voice) -> Choice:

@@ -5,18 +5,20 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from bot.core import proving
+from bot.core.about_requests import act_in, ends_one, ends_one_in_full, keeps_it, names_one, takes_it_back
 from bot.core.actions import Effects
 from bot.core.answering import law_reply
 from bot.core.dialogue import play
 from bot.core.errors import StaleChoice
 from bot.core.message import Choice, Reply
 from bot.core.numbers import tidy
-from bot.core.order.actions import own_order
+from bot.core.order.actions import my_orders, number_in, order_acts, own_order
 from bot.core.order.card import order_card
 from bot.core.questions import ask
 from bot.core.scene import Said, Scene
 from bot.core.state import QUESTION_MAX, OpenFlow
 from intents.catalogue import flows
+from intents.flows.request_status import Act
 from intents.recogniser import CALLING_OFF, Outcome, Recognition
 from intents.script import Ask, Choose, Cite, Prove, Say, Waiting
 from knowledge.clause import Clause, LawArticle
@@ -34,13 +36,20 @@ SURE_WISH = 0.6
 """Least probability of a wish that ends the dialogue under way; a less sure one was likely an answer in own words."""
 NEAR_QUESTION = 0.1
 """Least probability of the nearest clause at which words that are no choice count as a question, put as one or not."""
+STATUS = "request_status"
+"""The dialogue about one's own requests. Asked for again it begins anew: what it shows may have changed."""
+SURE_STEP = "sure"
+"""Where the dialogues of one's own requests ask whether one is to be withdrawn."""
+OPENED = "_order.open"
+"""The step whose outcome names the order that a dialogue has opened: "opened NUMBER"."""
 _ASKS = re.compile(r"[?？]\s*$|[吗嗎呢]\s*[。.]?\s*$")
 
 
-def begin(scene: Scene, name: str) -> Said:
-    """Starts a flow. One that only says a word leaves the flow under way where it was, and repeats its question."""
+def begin(scene: Scene, name: str, about: str = "") -> Said:
+    """Starts a flow, `about` an order where its number is known. One that only says a word leaves the flow under way where
+    it was, and repeats its question."""
     under_way = scene.state.flow
-    scene.state.flow = OpenFlow(name, scene.new_code().replace("-", "").lower())
+    scene.state.flow = OpenFlow(name, scene.new_code().replace("-", "").lower(), about=about)
     said = _play(scene, scene.state.flow, None)
     if under_way is not None and name in IN_PASSING:
         scene.state.flow = under_way
@@ -81,10 +90,14 @@ def aside(scene: Scene, flow: OpenFlow) -> Said:
         scene.speak(scene.known.language)
         return _play(scene, flow, number)
     if isinstance(waiting, Ask):
+        if ends_one_in_full(scene.message.text) and (ended := _called_off(scene, flow, waiting)):
+            return ended
         if found and found.outcome is Outcome.ANSWERED and _asks(scene) and len(scene.heard.text) <= QUESTION_MAX:
             return _asked_at_words(scene, flow, waiting, found)
         return _play(scene, flow, scene.heard.text[:WORDS_MAX])
-    if wished := _wish(scene, flow):
+    if flow.name == STATUS and isinstance(waiting, Choose) and (begun := _act(scene, flow, waiting)):
+        return begun
+    if wished := _wish(scene, flow, waiting):
         return wished
     is_near = found is not None and found.outcome is Outcome.ASK_BACK and found.score >= NEAR_QUESTION
     if found and (found.outcome is Outcome.ANSWERED or found.law or is_near or _asks(scene)):
@@ -116,24 +129,76 @@ def _proved(scene: Scene, flow: OpenFlow, waiting: Prove) -> Said:
     """An account or a code goes to the proof; a sure wish in a whole sentence takes over; anything else is asked again."""
     is_meant = proving.is_meant(scene, flow, waiting)
     only = BESIDE_A_CODE if flow.proving > 0 else None
-    if not is_meant and (wished := _wish(scene, flow, only)):
+    if not is_meant and (wished := _wish(scene, flow, waiting, only)):
         return wished
     scene.speak(scene.known.language)  # "me@example.com" shows no language.
     proved = (proving.typed if is_meant else proving.not_meant)(scene, flow, waiting)
     return _play(scene, flow, proved) if isinstance(proved, str) else Said("flow", [proved], intent=flow.name)
 
 
-def _wish(scene: Scene, flow: OpenFlow, only: Collection[str] | None = None) -> Said | None:
-    """Another sure wish, which ends the dialogue under way; None when the message holds none (of `only`)."""
-    found = scene.heard.recognition
-    if not found or found.intent not in flows() or found.intent in (flow.name, OFF_TOPIC) or found.score < SURE_WISH:
+def about_request(scene: Scene) -> Said | None:
+    """Words for something that one can do with an own request, such as adding to it: they lead where its button would.
+    None for any others, and where the person has no request that this can be done with."""
+    act, found = act_in(scene.message.text), scene.heard.recognition
+    if act is None or (act is Act.REMARK and not names_one(scene.message.text)):
         return None
-    if only is not None and found.intent not in only:
+    if found and found.outcome is Outcome.ANSWERED and _asks(scene):
         return None
-    if found.intent == CALLING_OFF:
-        return cancel(scene)
-    said = begin(scene, found.intent)
-    return Said("intent", said.replies, said.ids, found.intent, found.score)
+    numbers = [line.split(" ", 1)[0] for line in my_orders(scene, {"which": "all"}).splitlines()]
+    fitting = [n for n in numbers if number_in(n) and act in order_acts(scene, {"number": n}).split()]
+    if not fitting:
+        return None
+    begun = begin(scene, STATUS)
+    for answer in (fitting[0], act):  # Which one is asked only where there are several that fit.
+        flow = scene.state.flow
+        waiting = play(flows()[STATUS], flow, Effects(scene)).waiting if flow else None
+        if flow and isinstance(waiting, Choose) and answer in waiting.options and (answer == act or len(fitting) == 1):
+            begun.replies[-1:] = _play(scene, flow, answer).replies
+    return begun
+
+
+def _act(scene: Scene, flow: OpenFlow, waiting: Choose) -> Said | None:
+    """A button of the open dialogue about a request, in words; None when the words mean none of them."""
+    text = scene.message.text
+    if number_in(text):
+        return None
+    act = act_in(text)
+    if act in waiting.options:
+        return _play(scene, flow, act)
+    return about_request(scene)
+
+
+def _wish(scene: Scene, flow: OpenFlow, waiting: Waiting | None, only: Collection[str] | None = None) -> Said | None:
+    """Another sure wish, which ends the dialogue under way; None when the message holds none (of `only`). The number of
+    an order is a wish to see it."""
+    found, number = scene.heard.recognition, number_in(scene.message.text)
+    if not found or not (number or found.score >= SURE_WISH):
+        return None
+    wished = STATUS if number and found.intent != CALLING_OFF else found.intent
+    if wished not in flows() or wished == OFF_TOPIC or (only is not None and wished not in only):
+        return None
+    if wished == CALLING_OFF:
+        return _called_off(scene, flow, waiting)
+    if wished == flow.name != STATUS:
+        return None
+    said = begin(scene, wished)
+    return Said("intent", said.replies, said.ids, wished, found.score)
+
+
+def _called_off(scene: Scene, flow: OpenFlow, waiting: Waiting | None) -> Said | None:
+    """What is called off: a request made before, where the words name one and there is one; else the dialogue under way.
+    None when it stays as it is: the words say so, or are no answer to whether it is to be withdrawn."""
+    text, is_own = scene.message.text, flow.name in (STATUS, CALLING_OFF)
+    if keeps_it(text) or (is_own and waiting and waiting.step == SURE_STEP and takes_it_back(text)):
+        return None
+    is_named = ends_one(text)
+    can_be_this_one = isinstance(waiting, Choose) and Act.WITHDRAW in waiting.options and not number_in(text)
+    if can_be_this_one and (is_named or takes_it_back(text)):
+        return _play(scene, flow, Act.WITHDRAW)
+    if is_named and my_orders(scene, {"which": "live"}):
+        begun = begin(scene, CALLING_OFF)
+        return Said("intent", begun.replies, begun.ids, CALLING_OFF, 1.0)
+    return cancel(scene) if flow.name != CALLING_OFF else None
 
 
 def _asks(scene: Scene) -> bool:
@@ -142,9 +207,13 @@ def _asks(scene: Scene) -> bool:
 
 
 def cancel(scene: Scene) -> Said:
-    """Ends the dialogue under way."""
-    was_open, scene.state.flow = scene.state.flow is not None, None
-    return Said("command", [scene.plain("cancelled" if was_open else "nothing_to_cancel")])
+    """Ends the dialogue under way. An order that it has opened stays, and the person is told so."""
+    flow, scene.state.flow = scene.state.flow, None
+    if flow is None:
+        return Said("command", [scene.plain("nothing_to_cancel")])
+    outcomes = (entry["outcome"] for entry in flow.journal if entry["step"] == OPENED)
+    number = next((outcome.partition(" ")[2] for outcome in outcomes), "")
+    return Said("command", [scene.plain("cancelled_open", number=number) if number else scene.plain("cancelled")])
 
 
 def asked_again(scene: Scene) -> list[Reply]:

@@ -82,21 +82,21 @@ def language_of(text: str) -> str | None:
 
 
 def _parts(text: str, recogniser: Recogniser, language: str | None) -> tuple[Recognition, ...]:
-    """The answers to each question of a message that asks several, when every one of them is sure and they differ."""
+    """The answers to each question of a message that asks several: sure ones that differ, then one the policy is silent on.
+
+    Empty where that makes only one. A sentence that isn't put as a question may be no question, so its silence isn't told.
+    """
     sentences = [s.strip() for s in _SENTENCE_END.split(text) if len(s.strip()) > 3]
     if not 2 <= len(sentences) <= QUESTIONS_AT_MOST * 2:
         return ()
-    asked = [
-        r
-        for r in (recogniser.recognise(s, language=language) for s in sentences)
-        if r.outcome in (Outcome.ANSWERED, Outcome.NOT_COVERED)
-    ]
-    sure = [r for r in asked if r.outcome is Outcome.ANSWERED]
+    read = [(s, recogniser.recognise(s, language=language)) for s in sentences]
+    sure = [r for _, r in read if r.outcome is Outcome.ANSWERED]
+    silent = [r for s, r in read if r.outcome is Outcome.NOT_COVERED and s.endswith(("?", "？"))][:1]
     first = list(dict.fromkeys(r.clauses[0] for r in sure))
-    if len(first) < 2:
+    if not first or len(first) + len(silent) < 2:
         return ()
     best = {r.clauses[0]: r for r in reversed(sure)}
-    return tuple(best[key] for key in first[:QUESTIONS_AT_MOST])
+    return tuple(best[key] for key in first[: QUESTIONS_AT_MOST - len(silent)]) + tuple(silent)
 
 
 def _stands_alone(text: str) -> bool:

@@ -9,6 +9,7 @@ in the language of the message. A name or an address in plain words is not recog
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from bot.core.pasted import Pasted, found_by, replaced
 from bot.core.pasted_numbers import NUMBERS
@@ -67,18 +68,25 @@ def mask(text: str) -> str:
     shown = visible(text)
     if len(shown) > READ_AT_MOST:
         return mask(shown[:READ_AT_MOST])[:-EDGE]
-    if not _SUSPECT.search(shown):
-        return shown
-    found = found_by(_SHELVES, shown if shown.isascii() else shown.translate(_FOLDS))
+    return masked_in(shown, found_in(shown)) if _SUSPECT.search(shown) else shown
+
+
+def found_in(text: str) -> list[Pasted]:
+    """Every secret of a text, however long, in its order."""
+    return found_by(_SHELVES, text if text.isascii() else text.translate(_FOLDS))
+
+
+def masked_in(text: str, found: Sequence[Pasted]) -> str:
+    """`text` with a word in brackets in the place of each secret that was found in it."""
     if not found:
-        return shown
+        return text
     words = _WORDS["en"]
-    if _HAN.search(shown):
-        words = _WORDS["zh-Hant" if is_traditional(shown) else "zh"]
+    if _HAN.search(text):
+        words = _WORDS["zh-Hant" if is_traditional(text) else "zh"]
 
     def word(one: Pasted) -> str:
         if one.kind == "mail":
             return "***"
         return f"[{words[one.kind]} ***{one.last}]" if one.last else f"[{words[one.kind]}]"
 
-    return replaced(shown, found, word)
+    return replaced(text, found, word)

@@ -12,7 +12,10 @@ from knowledge.normal import normalise
 
 _NUMBER = re.compile(
     r"(?:第|选|选择|no\.?|number|option|the)?\s*([0-9]{1,2}|[一二两三四五六七八九十])\s*(?:个|项|号|条|st|nd|rd|th)?\s*[.)、。]?"
+    r"(?:[,，]?\s*(?:thanks|thank you|please|谢谢您?|吧|谢了))?"
 )
+_KEYCAP = re.compile("\ufe0f?\u20e3")
+"""What makes a digit the key of a phone: 2️⃣ ."""
 _WORDS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
 _ORDINALS = {
     "first": 1,
@@ -47,7 +50,7 @@ def _label(text: str) -> str:
 
 def pick(text: str, offers: Sequence[Choice]) -> Choice | None:
     """The choice that `text` means, or None. A number beyond the list means none of them."""
-    said = normalise(text).strip(" .!。！,，")
+    said = _said(text)
     if not said or len(said) > 80 or not offers:
         return None
     for offer in offers:
@@ -66,6 +69,15 @@ def pick(text: str, offers: Sequence[Choice]) -> Choice | None:
     likeness = [(fuzz.ratio(said, _words(offer.label)), -i) for i, offer in enumerate(offers)]
     best, place = max(likeness)
     return offers[-place] if best >= LIKE_A_LABEL else None
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` is nothing but the number of a choice, be it on offer or not."""
+    return _NUMBER.fullmatch(_said(text)) is not None
+
+
+def _said(text: str) -> str:
+    return normalise(_KEYCAP.sub("", text)).strip(" .!。！,，")
 
 
 def _words(label: str) -> str:

@@ -29,10 +29,17 @@ def ask(scene: Scene, recognition: Recognition) -> Said:
         state.question = scene.heard.text[:QUESTION_MAX]
     elif helped:  # What a follow-up led to is what the next one leans on.
         state.question = voice.heading(voice.policy.clauses[state.topic[0]])
-    replies = [reply for a in answers for reply in a.replies]
+    replies = [_other(scene, reply, a is not answers[0] and a.outcome) for a in answers for reply in a.replies]
     ids = tuple(dict.fromkeys(i for a in answers for i in a.ids))
     score = (found or recognition).score
     return Said(answers[0].outcome.value, replies, ids, None, score, [a for a in answers if a.receipt])
+
+
+def _other(scene: Scene, reply: Reply, outcome: Outcome | bool) -> Reply:
+    """Says of the policy's silence that it is about the other of two questions."""
+    if outcome is not Outcome.NOT_COVERED:
+        return reply
+    return replace(reply, text=f"{scene.voice.shared('other_question')}\n{reply.text}")
 
 
 def show(scene: Scene, clause: Clause, *, whole: bool = False) -> Said:

@@ -14,13 +14,15 @@ QUESTION_MAX = 300
 @dataclass(slots=True)
 class OpenFlow:
     """A dialogue under way. `run` binds its buttons to this one run; `journal` holds what each step came to; `proving`
-    is the code that is waited for, `account` the one that a right code proved: both 0 or "" when there is none."""
+    is the code that is waited for, `account` the one that a right code proved: both 0 or "" when there is none. `about`: the
+    number of the order that it was begun about, "" where that is for the person to say."""
 
     name: str
     run: str
     journal: list[dict[str, str]] = field(default_factory=list)
     proving: int = 0
     account: str = ""
+    about: str = ""
 
 
 @dataclass(slots=True)

@@ -1,18 +1,21 @@
 """One turn: a message has been heard, the conversation is known; which of its meanings it has."""
 
+from dataclasses import replace
+
 from bot.core import connecting, flowing
 from bot.core.actions import Effects
-from bot.core.answering import law_reply
+from bot.core.answering import USES, law_reply
 from bot.core.browsing import menu
 from bot.core.commands import Command
 from bot.core.errors import StaleChoice
 from bot.core.message import Event, Reply
-from bot.core.options import bare_word, pick
+from bot.core.options import bare_word, is_number, pick
 from bot.core.order.actions import number_in
 from bot.core.privacy import more_of_my_data, my_data, own_notice
 from bot.core.questions import ask, in_context, show, stuck
 from bot.core.receipts import rate, receipt
 from bot.core.scene import Said, Scene
+from bot.core.taking_up import go_to
 from intents.catalogue import flows
 from intents.recogniser import CALLING_OFF, Outcome
 
@@ -51,6 +54,12 @@ def _meaning(scene: Scene) -> Said:
         return _press(scene, offer.value)
     if state.flow is not None:
         return flowing.aside(scene, state.flow)
+    if state.offers and is_number(heard.text):
+        return Said(
+            "choice", [replace(scene.plain("beyond", count=str(len(state.offers))), choices=tuple(state.offers))]
+        )
+    if said := flowing.about_request(scene):
+        return said
     is_calling_off = heard.recognition is not None and heard.recognition.intent == CALLING_OFF
     if number_in(message.text) and not is_calling_off:
         return flowing.begin(scene, "request_status")
@@ -86,6 +95,12 @@ def _press(scene: Scene, value: str) -> Said:
             return Said("choice", [more_of_my_data(scene.work, scene.known, voice, rest)])
         case "start" if rest in flows():
             return flowing.begin(scene, rest)
+        case "answer" if rest:
+            return go_to(scene, "request_status", "remark", about=rest)
+        case "appeal" if rest:
+            return go_to(scene, "request_status", "appeal", about=rest)
+        case "use" if rest in USES:
+            return go_to(scene, *USES[rest])
         case "flow":
             return flowing.step(scene, rest)
         case "rate" | "reason":

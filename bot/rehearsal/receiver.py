@@ -45,6 +45,9 @@ class WebhookReceiver:
             routes=[Route(PATH, _Edge(self)), *self.control.routes], middleware=[Middleware(OwnMachineOnly)]
         )
 
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
     def take(self, headers: Mapping[str, str], path: str, body: bytes) -> Said:
         """What becomes of one call."""
         if why := self._wrong(headers, path, body):

@@ -1,6 +1,6 @@
 """Taking a request back, at any time before it is done."""
 
-from intents.flows._mine import my_order
+from intents.flows._mine import is_open_to, my_order
 from intents.script import Script, confirm, do, say, show
 
 
@@ -9,8 +9,9 @@ def flow() -> Script[None]:
     if not number:
         return
     yield from show(number)
-    if (yield from confirm("sure")):
+    if not (yield from confirm("sure")):
+        yield from say("kept")
+        return
+    if (yield from is_open_to("withdraw", number, "settled")):
         yield from do("withdraw", "withdraw_order", number=number)
         yield from say("withdrawn")
-    else:
-        yield from say("kept")

@@ -10,7 +10,7 @@ from storage.crypto import Keyring, seal, unseal
 from storage.stores.insert import insert_new
 from storage.stores.people import Known
 from storage.tables import Verification, VerificationTally
-from storage.tables.common import table
+from storage.tables.common import UtcDateTime, table
 
 VERIFICATION, TALLY = table(Verification), table(VerificationTally)
 
@@ -18,6 +18,8 @@ TRIES = 5
 """Guesses at one code (OWASP ASVS 6.6.3 asks for a limit; NIST SP 800-63B 5.2.2 for at most 100 in all)."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NO_LIMIT = 10**9
+NOW = bindparam("now", type_=UtcDateTime())
+"""With its type: inside of a CASE nothing says that a parameter is a time, and it would be stored in the driver's form."""
 
 MEET_TALLY = insert_new(TALLY, TALLY.c.scope)
 TOLD_TALLY = (TALLY.c.in_a_row, TALLY.c.codes_since, TALLY.c.wrong_since)
@@ -30,8 +32,8 @@ COUNT_CODE = (
     )
     .values(
         codes=case((TALLY.c.codes_since <= bindparam("hour_ago"), 1), else_=TALLY.c.codes + 1),
-        codes_since=case((TALLY.c.codes_since <= bindparam("hour_ago"), bindparam("now")), else_=TALLY.c.codes_since),
-        touched_at=bindparam("now"),
+        codes_since=case((TALLY.c.codes_since <= bindparam("hour_ago"), NOW), else_=TALLY.c.codes_since),
+        touched_at=NOW,
     )
     .returning(*TOLD_TALLY)
 )
@@ -45,9 +47,9 @@ COUNT_WRONG = (
     )
     .values(
         wrong=case((TALLY.c.wrong_since <= bindparam("day_ago"), 1), else_=TALLY.c.wrong + 1),
-        wrong_since=case((TALLY.c.wrong_since <= bindparam("day_ago"), bindparam("now")), else_=TALLY.c.wrong_since),
+        wrong_since=case((TALLY.c.wrong_since <= bindparam("day_ago"), NOW), else_=TALLY.c.wrong_since),
         in_a_row=TALLY.c.in_a_row + 1,
-        touched_at=bindparam("now"),
+        touched_at=NOW,
     )
     .returning(*TOLD_TALLY)
 )
@@ -71,7 +73,7 @@ COUNT_TRY = (
 VOID_OLDER = (
     update(VERIFICATION)
     .where(VERIFICATION.c.person_id == bindparam("person"), VERIFICATION.c.purpose == bindparam("for_what"), OPEN)
-    .values(void_at=bindparam("now"))
+    .values(void_at=NOW)
 )
 # At most one sending ever begins: after a crash nobody knows whether it arrived, and a code never goes out twice.
 BEGIN_SENDING = (
@@ -83,10 +85,10 @@ BEGIN_SENDING = (
         OPEN,
     )
     .values(
-        sent_at=bindparam("now"),
+        sent_at=NOW,
         expires_at=case(
-            (VERIFICATION.c.contact_kind == literal_column("'phone'"), bindparam("phone_until")),
-            else_=bindparam("email_until"),
+            (VERIFICATION.c.contact_kind == literal_column("'phone'"), bindparam("phone_until", type_=UtcDateTime())),
+            else_=bindparam("email_until", type_=UtcDateTime()),
         ),
     )
     .returning(VERIFICATION.c.salt)

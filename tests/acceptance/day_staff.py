@@ -22,11 +22,13 @@ from bot.commands.order_work import (
     run_remark,
     run_resume,
     run_take,
+    run_tick,
 )
 from bot.core.codes import Codes
 from bot.core.roles import NotPermitted
 from bot.core.voice import Voice
 from bot.request_desk import ports_of
+from knowledge.rights import Right, rights
 from tests.acceptance.day_cast import Customer
 from tests.acceptance.day_script import Staff
 from tests.acceptance.day_stage import Company
@@ -53,7 +55,7 @@ async def work_order(on: Company, number: str, act: Staff, who: Customer) -> boo
     does: dict[str, Callable[[], Any]] = {
         "take": partial(run_take, desk, number),
         "check": partial(run_check, desk, number),
-        "attach": partial(run_attach, desk, number, _file(on, who), for_person=True),
+        "attach": partial(_attach, desk, number, _file(on, who)),
         "approve": partial(run_approve, desk, number),
         "answer": partial(run_answer, desk, number, act.words),
         "refuse": partial(run_refuse, desk, number, act.reason, act.words),
@@ -70,6 +72,13 @@ async def work_order(on: Company, number: str, act: Staff, who: Customer) -> boo
     except NotPermitted:
         return True
     raise AssertionError(f"{act.who} could {act.what}")
+
+
+def _attach(desk: OrderDesk, number: str, file: Path) -> None:
+    """A file for the person, which somebody has looked through."""
+    run_attach(desk, number, file, for_person=True)
+    if "secrets_masked" in dict(rights()[Right(desk.look(number).right)].checklist):
+        run_tick(desk, number, "secrets_masked", done=True)
 
 
 async def make_certificate(on: Company, number: str) -> str:

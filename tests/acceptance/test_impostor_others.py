@@ -101,7 +101,8 @@ async def test_h18_a_chat_that_was_disconnected_is_a_stranger_to_the_accounts_or
     with on.desk() as orders:
         refused = orders.refuse(orders.take(orders.get(adas.number), 1), 1, "other", "not convinced")
     await mallory.say("thank you")  # What was news until now is read.
-    stolen = [value for value in mallory.offered if value.startswith("flow:")]
+    stolen = [value for value in mallory.offered if value.startswith("flow:") or value.endswith(f":{adas.number}")]
+    assert f"appeal:{adas.number}" in stolen
     [chat] = await on.portal.chats(ADA)
     assert await on.portal.unbind(ADA, chat["id"])
     on.clock.turn(minutes=5)
@@ -115,9 +116,10 @@ async def test_h18_a_chat_that_was_disconnected_is_a_stranger_to_the_accounts_or
     await mallory.say("/status")
     assert own.number in mallory.words
     assert adas.number not in mallory.words
-    assert not [value for value in mallory.offered if value.endswith(f":{adas.number}")]
+    assert not [value for value in mallory.offered if value.endswith(f":{adas.number}") and value not in stolen]
     for value in stolen:
         await mallory.say(choice=value)
+        assert adas.number not in mallory.words
         on.clock.turn(seconds=4)
     with on.desk() as orders, pytest.raises(NotAllowed, match="owner"):
         orders.appeal(orders.get(adas.number), adas.person_id or 0)

@@ -69,7 +69,7 @@ DIALOGUE = {
 }
 """What the person writes; in brackets the label of a choice that the person picks, as each channel has it picked."""
 PEOPLE = {"en": person(14), "zh": person(15)}
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds in which a step must have come across."""
 AFTER_A_DIFFERENCE = 2.0
 """Seconds that each later step gets once one has differed. Telegram has one message a second to a chat."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import sys
 import unicodedata
 from dataclasses import replace
@@ -18,6 +19,7 @@ from bot.commands.order_desk import OrderDesk
 from bot.commands.order_exporting import FORMULA, as_csv, formula_safe
 from bot.commands.order_files import run_attach, run_export, run_file
 from bot.commands.order_finding import Filters
+from bot.commands.order_sending import run_announce
 from bot.commands.order_work import (
     REVEALS_BURST,
     run_answer,
@@ -44,11 +46,14 @@ from bot.core.order.news import NOBODY_TOLD
 from bot.core.order.steps import WHY
 from bot.core.orders import Order, Orders, Ports, staff
 from bot.core.roles import BadEntry, NotPermitted, Role
+from bot.core.vouching import Vouching
 from bot.result_api import COMPANY
+from bot.settings import Settings
 from knowledge.deadlines import Deadlines, Why, load_rules, official_calendar
 from knowledge.rights import Level, Right
 from storage.crypto import Keyring
 from storage.engine import Database
+from storage.stores.accounts import AccountLine, ContactLine
 from tests.bot.staff_desk import Team, printed
 from tests.conftest import Clock
 from tests.storage.threads import race
@@ -99,12 +104,13 @@ class Office:
         return order.number
 
     def attach(self, number: str) -> None:
-        """What the company holds, for the person."""
+        """What the company holds, for the person, looked through by somebody."""
         with self.database.work() as work:
             orders = Orders(work, self.clock(), DEADLINES, self.ports)
             orders.attach(
                 orders.get(number), staff(self.id("ada")), "held.json", "application/json", b"{}", internal=False
             )
+            orders.tick(orders.get(number), "secrets_masked", self.id("ada"))
 
     def order(self, number: str) -> Order:
         with self.database.read() as work:
@@ -408,6 +414,109 @@ def test_a_directory_that_is_down_keeps_the_order_as_it_is(office: Office) -> No
     assert office.order(number).approved_by is None
 
 
+# ---- where the link to a result can go
+
+
+def approved_copy(office: Office) -> str:
+    number = office.open(Right.ACCESS)
+    run_take(office.at("ada"), number)
+    office.attach(number)
+    run_approve(office.at("ada"), number)
+    run_approve(office.at("ben"), number)
+    return number
+
+
+@pytest.mark.parametrize("days", [None, 29])
+def test_a_copy_that_no_address_may_get_isnt_released_and_who_signs_is_told_before(
+    office: Office, days: int | None
+) -> None:
+    since = office.clock() - timedelta(days=99)
+    contacts = [Contact(Kind.PHONE, "+8613800000001", since)]
+    if days:
+        contacts.append(Contact(Kind.EMAIL, "new@mail.example.com", office.clock() - timedelta(days=days)))
+    office.directory.put(Account(ACCOUNT, tuple(contacts), contacts_changed_at=since))
+    number = approved_copy(office)
+    assert "Before it is released: no e-mail address of the account may get the link" in office.shown
+    with pytest.raises(NotPermitted, match=f"{number}: no e-mail address.*accounts vouch.*orders answer {number}"):
+        run_answer(office.at("cy"), number, "")
+    assert (office.asked, office.order(number).state, office.told[-1]) == ([], "in_progress", "taken")
+    run_show(office.at("ada"), number, reveal=False)
+    assert "cy: nobody to send to" in office.shown
+
+
+def test_a_vouched_address_gets_the_link_unless_who_vouches_has_signed(office: Office) -> None:
+    young = Contact(Kind.EMAIL, "new@mail.example.com", office.clock() - timedelta(days=1))
+    account = Account(ACCOUNT, (young,), contacts_changed_at=young.since)
+    office.directory.put(account)
+    with office.database.work() as work:
+        member = work.staff.named("ben")
+        assert member is not None
+        Vouching(work, office.clock()).vouch(account, young, member, "came to the desk, passport seen")
+    number = approved_copy(office)
+    assert "Before it is released" in office.shown, "ben signs and vouches"
+    with office.database.work() as work:
+        member = work.staff.named("ben")
+        assert member is not None
+        Vouching(work, office.clock()).take_back(ACCOUNT, Kind.EMAIL, member)
+        other = work.staff.named("cy")
+        assert other is not None
+        Vouching(work, office.clock()).vouch(account, young, other, "came to the desk, passport seen")
+    run_answer(office.at("ada"), number, "")
+    assert office.order(number).state == "answered"
+
+
+def test_a_channel_that_isnt_there_takes_no_link(office: Office) -> None:
+    number = approved_copy(office)
+    office.ports = replace(office.ports, reaches=lambda kind, address: kind != "email")
+    with pytest.raises(NotPermitted, match="no e-mail address of the account may get the link"):
+        run_answer(office.at("ben"), number, "")
+
+
+def announcing(office: Office, url: str = "https://privacy.example.com") -> OrderDesk:
+    desk = office.at("ada")
+    office.last = replace(desk, desk=replace(desk.desk, settings=Settings(public_url=url)))
+    return office.last
+
+
+def test_a_new_link_is_sent_on_request_and_ends_the_old_one(office: Office) -> None:
+    number = approved_copy(office)
+    with pytest.raises(NotPermitted, match="no result of it was released"):
+        run_announce(announcing(office), number)
+    run_answer(office.at("ben"), number, "")
+    with pytest.raises(NotPermitted, match="no link can be made that works from outside"):
+        run_announce(announcing(office, ""), number)
+    assert office.asked == []
+    run_announce(announcing(office), number)
+    assert office.asked == ["One-time password of ada"]
+    assert f"{number}: a new link goes out by mail" in office.shown
+    with pytest.raises(NotPermitted, match="a link is being made at this moment"):
+        run_announce(announcing(office), number)
+    with office.database.work() as work:
+        [made] = work.results.of_order(office.order(number).id)
+        work.results.failed(made, office.clock())
+    run_announce(announcing(office), number)
+    with office.database.read() as work:
+        states = [made.state for made in work.results.of_order(office.order(number).id)]
+    assert states == ["waiting", "failed"]
+    assert office.trail(number).count((f"staff:{office.id('ada')}", "result announced again")) == 2
+
+
+def test_no_new_link_where_none_can_take_it_or_it_would_open_nothing(office: Office) -> None:
+    number = approved_copy(office)
+    run_answer(office.at("ben"), number, "")
+    kept = office.directory.get(ACCOUNT)
+    office.directory.put(Account(ACCOUNT))
+    with pytest.raises(NotPermitted, match=f"clausebot orders announce {number}"):
+        run_announce(announcing(office), number)
+    assert kept is not None
+    office.directory.put(kept)
+    with office.database.work() as work:
+        work.people.forget(office.person)
+    with pytest.raises(NotPermitted, match="no link would open anything"):
+        run_announce(announcing(office), number)
+    assert office.asked == []
+
+
 # ---- a check by a third person, where no portal is connected
 
 
@@ -425,6 +534,32 @@ def test_where_no_portal_is_connected_a_third_person_checks(office: Office) -> N
             run_approve(office.at("cy"), number)
         run_approve(office.at(done), number)
     assert office.order(number).approved_by == office.id("ben")
+
+
+def test_whoever_refused_doesnt_check_who_asks_for_the_second_look(office: Office) -> None:
+    office.ports = Ports(has_portal=False)
+    number = office.open(Right.ACCESS, Level.CONTACT)
+    run_refuse(office.at("cy"), number, "insufficient_verification", "")
+    with office.database.work() as work:
+        orders = Orders(work, office.clock(), DEADLINES, office.ports)
+        orders.appeal(orders.get(number), office.person)
+    with pytest.raises(NotPermitted, match=r"whoever refused it can neither check nor decide.* \(ada, ben\)"):
+        run_check(office.at("cy"), number)
+    assert office.asked == []
+    run_check(office.at("ada"), number)
+    assert office.order(number).checked_by == office.id("ada")
+
+
+def test_who_has_an_order_is_said_to_who_would_take_it(office: Office) -> None:
+    number = office.open(Right.EXPLANATION)
+    run_take(office.at("王芳"), number)
+    with pytest.raises(NotPermitted, match=f"{number}: 王芳 has it already.*clausebot orders release {number}"):
+        run_take(office.at("ben"), number)
+    with pytest.raises(NotPermitted, match="you have it already"):
+        run_take(office.at("王芳"), number)
+    run_release(office.at("ben"), number)
+    run_take(office.at("ben"), number)
+    assert office.order(number).assignee == office.id("ben")
 
 
 # ---- roles
@@ -593,6 +728,42 @@ def test_a_file_for_the_person_takes_a_code_and_one_for_staff_none(office: Offic
         run_file(office.at("ben"), number, 9, tmp_path / "other")
 
 
+def test_a_file_for_the_person_that_shows_what_must_be_masked_is_refused_or_masked(
+    office: Office, tmp_path: Path
+) -> None:
+    number = office.open(Right.ACCESS)
+    file = tmp_path / "held.csv"
+    file.write_text("account,password\nK-1,tulip\nK-1,110101199003078515\n", encoding="utf-8")
+    with pytest.raises(BadEntry, match=r"held.csv shows.*line 2: secret; line 3.*attach KP-.* --for-person --masked"):
+        run_attach(office.at("ada"), number, file, for_person=True)
+    assert office.asked == []
+    run_attach(office.at("ada"), number, file, for_person=True, masked=True)
+    assert "Masked in what the person gets: line 2: secret" in office.shown
+    with office.database.read() as work:
+        [kept] = work.orders.papers.files(office.order(number).id, for_person=True)
+        body = work.orders.papers.content(office.order(number).id, kept.id)
+    assert body == b"account,password\nK-1,[***]\nK-1,[***]\n"
+    run_attach(office.at("ada"), number, file, for_person=False)
+    bare = tmp_path / "bare.json"
+    bare.write_text('{"card": 4111111111111111}', encoding="utf-8")
+    with pytest.raises(BadEntry, match="can't be masked by itself"):
+        run_attach(office.at("ada"), number, bare, for_person=True, masked=True)
+
+
+def test_files_that_nobody_looked_through_arent_signed_for_twice(office: Office) -> None:
+    number = office.open(Right.ACCESS)
+    run_take(office.at("ada"), number)
+    office.attach(number)
+    run_tick(office.at("ada"), number, "secrets_masked", done=False)
+    run_approve(office.at("ada"), number)
+    with pytest.raises(BadEntry, match=f"nobody has ticked secrets_masked.*orders tick {number} secrets_masked"):
+        run_approve(office.at("ben"), number)
+    assert (office.asked, office.order(number).approved_by) == ([], None)
+    run_tick(office.at("ben"), number, "secrets_masked", done=True)
+    run_approve(office.at("ben"), number)
+    assert office.order(number).approved_by == office.id("ben")
+
+
 def test_nothing_comes_to_what_the_person_gets_once_somebody_has_signed_for_it(office: Office, tmp_path: Path) -> None:
     """One officer alone would else decide what two put their names to; between staff papers go on."""
     number = office.open(Right.ACCESS)
@@ -643,6 +814,13 @@ def test_a_file_that_isnt_taken_is_said_so(
     with pytest.raises(BadEntry, match=says):
         run_attach(office.at("ada"), number, file, for_person=for_person)
     assert office.asked == []
+
+
+def test_a_pipe_isnt_waited_for(office: Office, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(BadEntry, match="isn't a file"):
+        run_attach(office.at("ada"), office.open(Right.ACCESS), pipe, for_person=False)
 
 
 def test_a_file_of_more_than_20_mb_isnt_even_read(office: Office, tmp_path: Path) -> None:
@@ -1010,6 +1188,12 @@ def test_the_whole_way_of_an_order_from_the_command_line(
 ) -> None:
     office.clock.now = datetime.now(UTC)
     number = office.open(Right.ACCESS)
+    with office.database.work() as work:
+        lines = [
+            AccountLine(ACCOUNT, (ContactLine("email", "ada@mail.example.com", office.clock() - timedelta(days=99)),))
+        ]
+        work.accounts.apply(work.accounts.plan(lines, office.clock()), office.clock())
+    monkeypatch.setenv("SMTP_HOST", "mail.example.com")
     monkeypatch.setenv("CLAUSEBOT_PUBLIC_URL", "https://privacy.example.com")
     monkeypatch.setenv("CLAUSEBOT_STAFF", "ada")
     code = {name: pyotp.TOTP(secret).now() for name, secret in office.team.secrets.items()}
@@ -1030,6 +1214,10 @@ def test_the_whole_way_of_an_order_from_the_command_line(
     assert (exit_code, "wrong code, or one that was used before" in says) == (1, True)
     assert run("answer", number, "--as", "cy", "--totp-stdin", typed=code["cy"] + "\n")[0] == 0
     assert office.order(number).state == "answered"
+    exit_code, says = run("announce", number, "--as", "王芳", "--totp-stdin", typed=code["王芳"] + "\n")
+    assert (exit_code, "may not answer orders" in says) == (1, True)
+    exit_code, says = run("announce", number, "--totp-stdin", typed=code["ada"] + "\n")
+    assert (exit_code, "a link is being made at this moment" in says or "wrong code" in says) == (1, True)
     assert run("export", "--state", "all", "--as", "aud", "--to", str(tmp_path / "o.csv"))[0] == 0
 
 

@@ -3,6 +3,7 @@
   what is broken on purpose                                    what must hold
   kill     T03  workers are killed in a broadcast              nothing lost; repeats flagged, at most window x kills
   updates  T01  the program is killed while it takes updates   each acknowledged update has one effect
+  shuffled T02  updates repeated, out of order, edited         one effect each; none of an edit
   storms   T04  429, 403, 5xx, lost answers, hangs             polite, complete, nobody silently unreached
   stall    P03  the database stands still under WeChat pushes  nothing is answered later than 4.5 s
   full     T05  the disk is full while people write            nothing acknowledged is lost; heals within a minute
@@ -20,7 +21,7 @@ At full size (a quarter of an hour each on two cores; in memory the disk is not 
   python -m tests.faults full --how tmpfs --seconds 30
   python -m tests.faults memory --minutes 10
 
-kill, updates and storms count effects in a file outside of the database. stall, full and memory run `clausebot serve`
+kill, updates and storms count effects in a file outside of the database. shuffled, stall, full and memory run `clausebot serve`
 in a process of its own and count at the stand-ins. SIGKILL doesn't test fsync: what was written stays with the system.
 """
 
@@ -33,11 +34,14 @@ from typing import Any
 
 import structlog
 
-from tests.faults import full, kill, memory, stall, storms, updates
+from tests.faults import full, kill, memory, shuffled, stall, storms, updates
 
+SHORTEST = 5
+"""Minutes of the run that looks at memory."""
 RUNS = {
     "kill": "T03: a broadcast while its workers are killed",
     "updates": "T01: updates while the program that takes them is killed",
+    "shuffled": "T02: updates and presses repeated, out of order, edited, their numbers begun anew",
     "storms": "T04: 429, 403, 5xx, lost answers, hangs; the pace before a strict platform; one limited person",
     "stall": "P03: the database stands still while WeChat pushes",
     "full": "T05: the disk is full while people write through both webhooks",
@@ -50,6 +54,9 @@ def figures(asked: argparse.Namespace) -> Iterator[tuple[dict[str, Any], bool]]:
     if asked.run == "memory":
         seen = memory.run(asked.minutes, asked.per_second, asked.people)
         yield seen, memory.holds(seen)
+    elif asked.run == "shuffled":
+        seen = shuffled.run(asked.people, asked.seed)
+        yield seen, shuffled.holds(seen)
     elif asked.run == "full":
         seen = full.run(asked.how, asked.seconds, asked.per_second)
         yield seen, full.holds(seen)
@@ -107,12 +114,20 @@ def words() -> argparse.ArgumentParser:
     parts["full"].add_argument("--how", choices=("limit", "tmpfs"), default="limit", help="tmpfs needs root")
     parts["full"].add_argument("--seconds", type=float, default=10.0, help="how long it is full")
     parts["full"].add_argument("--per-second", type=float, default=10.0, help="messages a second through each webhook")
-    parts["memory"].add_argument("--minutes", type=float, default=10.0, help="length of the load")
+    parts["shuffled"].add_argument("--people", type=int, default=400, help="who write eight messages each")
+    parts["shuffled"].add_argument("--seed", type=int, default=1, help="of everything that hangs on chance")
+    parts["memory"].add_argument("--minutes", type=_minutes, default=10.0, help="length of the load")
     parts["memory"].add_argument(
         "--per-second", type=float, default=10.0, help="messages a second through each webhook"
     )
     parts["memory"].add_argument("--people", type=int, default=2000, help="who write in turn")
     return parser
+
+
+def _minutes(text: str) -> float:
+    if (minutes := float(text)) < SHORTEST:
+        raise argparse.ArgumentTypeError(f"at least {SHORTEST}: in less, finding its size looks like growing")
+    return minutes
 
 
 def main() -> int:

@@ -84,5 +84,9 @@ def fitted(samples: Sequence[tuple[float, float]]) -> tuple[float, float, float]
 
 
 def holds(figures: dict[str, Any]) -> bool:
-    """Whether it was flat, and every message a turn."""
-    return bool(figures["verdict"] == "flat" and figures["lives"] and figures["turns"] >= figures["said"])
+    """Whether it was flat, every message one turn, and everybody has an answer.
+
+    `repeats` are no doubled answers but equal ones: "The policy doesn't say" a second time, to another question.
+    """
+    once = figures["turns"] == figures["said"] and not figures["unanswered"]
+    return bool(figures["verdict"] == "flat" and figures["lives"] and once)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import full, kill, memory, stall, storms, updates
+from tests.faults import full, kill, memory, shuffled, stall, storms, updates
 from tests.postgres import NoPostgres, binaries
 
 
@@ -28,6 +28,11 @@ def test_a_broadcast_survives_the_killing_of_its_workers(kind: str) -> None:
 def test_an_acknowledged_message_has_one_effect_though_the_program_is_killed(kind: str) -> None:
     figures = updates.run(kind, updates=90, kills=2, patience=40, lease=1.0)
     assert updates.holds(figures), figures
+
+
+def test_repeated_shuffled_and_edited_updates_have_one_effect_each_and_edits_none() -> None:
+    figures = shuffled.run(people=8)
+    assert shuffled.holds(figures), figures
 
 
 def test_a_storm_of_faults_loses_nothing_and_is_met_politely(kind: str) -> None:
@@ -97,8 +102,28 @@ GOOD: dict[str, tuple[Callable[[Any], bool], dict[str, Any], list[dict[str, Any]
     ),
     "memory": (
         memory.holds,
-        {"verdict": "flat", "lives": True, "turns": 9, "said": 9},
-        [{"verdict": "growing"}, {"verdict": "overloaded"}, {"lives": False}, {"turns": 8}],
+        {"verdict": "flat", "lives": True, "turns": 9, "said": 9, "unanswered": 0},
+        [
+            {"verdict": "growing"},
+            {"verdict": "overloaded"},
+            {"lives": False},
+            {"turns": 8},
+            {"turns": 10},
+            {"unanswered": 1},
+        ],
+    ),
+    "shuffled": (
+        shuffled.holds,
+        {"turns": 9, "said": 9, "presses": 3, "pressed": 3, "refused": 0, "quarantined": 0, "lives": True},
+        [
+            {"turns": 10},
+            {"turns": 8},
+            {"pressed": 4},
+            {"pressed": 0, "presses": 0},
+            {"refused": 1},
+            {"quarantined": 1},
+            {"lives": False},
+        ],
     ),
 }
 

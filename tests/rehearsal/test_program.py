@@ -1,11 +1,16 @@
 """The stand-ins as programs of their own."""
 
+import hmac
 import json
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -34,6 +39,40 @@ def test_a_program_says_its_address_and_answers_there_until_it_is_ended(words: t
             assert [row[1] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"] == [
                 f"0100007F:{port:04X}"
             ]
+        finally:
+            program.terminate()
+        assert program.wait(10) is not None
+
+
+def test_the_receiver_says_its_settings_takes_what_is_signed_and_turns_away_what_isnt() -> None:
+    with subprocess.Popen([*COMMAND, "receiver", "--secret", "s" * 40], stdout=subprocess.PIPE, text=True) as program:
+        try:
+            assert program.stdout
+            lines = [program.stdout.readline().strip() for _ in range(4)]
+            settings = dict(line.split("=", 1) for line in lines[1:3])
+            assert settings == {"WEBHOOK_URL": settings["WEBHOOK_URL"], "WEBHOOK_SECRET": "s" * 40}
+            url, body, stamp = settings["WEBHOOK_URL"], b'{"event": "order.opened"}', str(int(time.time()))
+            signed = (
+                "clausebot-event-v1",
+                "POST",
+                urlsplit(url).path,
+                stamp,
+                "a" * 32,
+                "b" * 32,
+                sha256(body).hexdigest(),
+            )
+            headers = {
+                "X-Clausebot-Timestamp": stamp,
+                "X-Clausebot-Nonce": "a" * 32,
+                "Idempotency-Key": "b" * 32,
+                "X-Clausebot-Signature": hmac.new(b"s" * 40, "\n".join(signed).encode(), sha256).hexdigest(),
+            }
+            with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as answer:
+                assert json.load(answer) == {"taken": "now"}
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(urllib.request.Request(url, body), timeout=5)
+            with urllib.request.urlopen(lines[3].removeprefix("Calls: "), timeout=5) as answer:
+                assert json.load(answer)["total"] == 2
         finally:
             program.terminate()
         assert program.wait(10) is not None

@@ -29,7 +29,7 @@ History = Callable[[Address, int], Sequence[Entry]]
 
 RATINGS = ("rate:up:", "rate:down:")
 """Beginnings of the two choices that are drawn as thumbs."""
-BROWSING = ("clause:", "law:", "whole:", "menu", "language:", "start:", "mydata:")
+BROWSING = ("clause:", "law:", "whole:", "menu", "language:", "start:", "mydata:", "answer:", "appeal:", "use:")
 """Beginnings of choices that may be pressed again and again; any other belongs to the step that offered it."""
 
 

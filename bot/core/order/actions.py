@@ -66,10 +66,10 @@ def open_order(scene: Scene, arguments: Mapping[str, str]) -> str:
 def my_orders(scene: Scene, arguments: Mapping[str, str]) -> str:
     """The person's orders, newest first, a line each: its number, then what it is called.
 
-    With a number in the message it is that order alone, or UNKNOWN.
+    With a number in the message, or a dialogue that was begun about an order, it is that one alone, or UNKNOWN.
     """
-    orders = _own(scene)
-    if number := number_in(scene.message.text):
+    orders, flow = _own(scene), scene.state.flow
+    if number := (flow.about if flow else "") or number_in(scene.message.text):
         orders = [order for order in orders if order.number == number]
         if not orders:
             return UNKNOWN

@@ -155,8 +155,8 @@ TABLE = MappingProxyType(
         # Proof
         Event.PROVED: _move(VERIFYING, to=OPEN, by="person", given="enough"),
         Event.PAPERS_CAME: _move(VERIFYING, by="bot"),
-        Event.PAPERS_CHECKED: _move(VERIFYING, to=OPEN, by="staff", given="papers_there"),
-        Event.CHECKED: _move(OPEN, WORKED, by="staff", given="check_counts unchecked not_own_account"),
+        Event.PAPERS_CHECKED: _move(VERIFYING, to=OPEN, by="staff", given="papers_there fresh_eyes"),
+        Event.CHECKED: _move(OPEN, WORKED, by="staff", given="check_counts unchecked fresh_eyes not_own_account"),
         # Work
         Event.TAKEN: _move(OPEN, to=WORKED, by="staff", given="not_own_account"),
         Event.RELEASED: _move(WORKED, to=OPEN, by="staff"),

@@ -27,7 +27,7 @@ TOLD = frozenset(
 """Every key that `tell` is called with."""
 ALARMS = frozenset(
     {"urgent", "look_reminder", "look_missed", "reminder", "escalation", "stopped", "hold_over", "appealed"}
-    | {"withdrawn", "remark", "papers"}
+    | {"withdrawn", "remark", "came", "papers", "result"}
 )
 """Every key that `alarm` is called with."""
 

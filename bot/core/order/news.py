@@ -7,6 +7,7 @@ wrote to the person; nothing from the account.
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
@@ -16,12 +17,14 @@ from bot.core.channel import Lane
 from bot.core.contacts import Kind
 from bot.core.enquiries import CHANNEL_OF
 from bot.core.masking import mask
-from bot.core.message import Reply
+from bot.core.message import Choice, Reply
 from bot.core.order.card import clock_of, elsewhere, name_of
 from bot.core.order.listening import listener
 from bot.core.order.moves import Reason
 from bot.core.order.moving import Ports
+from bot.core.state import State
 from bot.core.voice import Voice
+from storage.errors import Conflict, Unreadable
 from storage.stores.orders import Order
 from storage.stores.people import Known
 from storage.work import Work
@@ -31,11 +34,13 @@ MAILED: Mapping[str, str] = MappingProxyType(
     {
         "urgent": "staff_urgent",
         "papers": "staff_papers",
+        "came": "staff_came",
         "look_reminder": "staff_look_reminder",
         "look_missed": "staff_look_missed",
         "reminder": "staff_reminder",
         "escalation": "staff_escalation",
         "stopped": "staff_stopped",
+        "result": "staff_result",
     }
 )
 """Alarms that go to the mailbox of staff, with their wording: what has to be looked at, or is late. The others wait in
@@ -52,6 +57,8 @@ REFUSED = "refused."
 """How the key of a refusal begins; its reason follows."""
 ENDINGS = ("answered", "executed", REFUSED)
 """How the keys begin by which a chat learns what came of an order; a result is announced by its link."""
+ASKING = frozenset({"paused", "remark"})
+"""News in which staff may ask for something: a button below them takes the answer."""
 _HOUR = timedelta(hours=1)
 _MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
@@ -95,9 +102,13 @@ class News:
             which = "order_refused_first" if order.appealed_at is None else "order_refused_again"
             said["next"] = voice.shared(which, elsewhere=said["elsewhere"])
             said["reason"] = voice.shared(f"order_reason_{key.removeprefix(REFUSED)}")
+        choices = _choices(order, key, voice)
+        said["how"] = voice.shared("order_answer_how") if choices else ""
         text = voice.shared(wording_of(key), **said)
         cause = f"{order.thing}:v{order.version}:{key}{said.get('remark', '')}"  # A remark doesn't move the order.
-        self._queue(known.id, cause, Reply(text.strip(), language=voice.language))
+        self._queue(known.id, cause, Reply(text.strip(), choices, language=voice.language))
+        if choices:
+            self._offer(known, choices)
 
     def reaches(self, kind: str, address: str) -> bool:
         """Whether `warn` has a way to a contact. A linked WeChat or Telegram id is none: no link that stops an order goes
@@ -131,7 +142,7 @@ class News:
             return
         whom = self._work.people.meet(MAIL, self._staff_mail, self._now, "en")
         self._work.people.touch(whom.id, self._now)
-        rationed = {"urgent": self._urgent_wording, "papers": self._papers_wording}
+        rationed = {"urgent": self._urgent_wording, "papers": self._papers_wording, "came": self._came_wording}
         wording = rationed[key](order, whom) if key in rationed else MAILED[key]
         if not wording:
             return
@@ -140,6 +151,8 @@ class News:
         subjects, bodies = zip(*(text.strip().split("\n", 1) for text in texts), strict=True)
         text = " · ".join(subjects) + "\n" + "\n\n".join(body.strip() for body in bodies)
         cause = f"{order.thing}:v{order.version}:{wording.removeprefix('staff_')}"
+        if key == "result" and self._work.deliveries.of_cause(whom, cause):
+            return  # A link that staff sent anew has failed, too: they look at it already.
         # The lane of codes: never behind notices that a mail server puts off.
         self._queue(whom.id, cause, Reply(text), "interactive")
 
@@ -161,6 +174,10 @@ class News:
             return MAILED["papers"]
         return "" if any(cause[-1] == "papers_more" for cause in recent) else "staff_papers_more"
 
+    def _came_wording(self, order: Order, whom: Known) -> str:
+        """The same of what a person added while their request is paused: one mail of each pause."""
+        return "" if self._work.deliveries.of_cause(whom, f"{order.thing}:v{order.version}:came") else MAILED["came"]
+
     def _mailed(self, whom: Known) -> list[list[str]]:
         """Causes of the mails to staff within the hour, taken apart: ["order", "5", "v3", "urgent"]."""
         return [cause.split(":") for cause in self._work.deliveries.causes(whom, self._now - _HOUR)]
@@ -173,11 +190,29 @@ class News:
         most = PAPERS_ALL if wording == "staff_papers_more" else URGENT_ALL
         return voice.shared(wording, **said, each=str(URGENT_EACH), most=str(most))
 
+    def _offer(self, known: Known, choices: tuple[Choice, ...]) -> None:
+        """What is offered last can be picked by its number or its words, where a channel has no buttons."""
+        # They may write at this very moment: what they are asked then is what counts. The button works all the same.
+        with suppress(Conflict, Unreadable):
+            kept = self._work.conversations.state(known)
+            state = State.from_bytes(kept.state)
+            state.offer(choices)
+            self._work.conversations.save_state(known, state.to_bytes(), kept.version, self._now)
+
     def _queue(self, person_id: int, cause: str, reply: Reply, lane: Lane = "order") -> None:
         known = self._work.people.of_id(person_id)
         if known is not None:
             body = json.dumps(reply.as_data(), ensure_ascii=False).encode("utf-8", "surrogatepass")
             self._work.deliveries.add(known, cause, [body], self._now, lane=lane)
+
+
+def _choices(order: Order, key: str, voice: Voice) -> tuple[Choice, ...]:
+    """What the person can do about a piece of news, at once or days later: answer staff, or appeal a first refusal."""
+    if key in ASKING and order.is_live:
+        return (Choice(voice.shared("order_answer"), f"answer:{order.number}"),)
+    if key.startswith(REFUSED) and order.appealed_at is None:
+        return (Choice(voice.shared("order_appeal"), f"appeal:{order.number}"),)
+    return ()
 
 
 def _is_of_same(order: Order, other: Order) -> bool:

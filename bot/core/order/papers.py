@@ -34,7 +34,8 @@ class Papers(Moving):
         number = self._store.papers.add_remark(order.id, self.now, str(by), text[:REMARK_MOST], internal=internal)
         self._trail(order, by, "remark", "internal" if internal else "")
         if by.kind == "person":
-            self.ports.alarm(order, "remark", {})
+            # What they say while it is paused may be what it waits for.
+            self.ports.alarm(order, "remark" if order.paused_at is None else "came", {})
         elif not internal:
             values = {**self._values(order), "words": text[:REMARK_MOST], "remark": str(number)}
             self.ports.tell(order, "remark", values)

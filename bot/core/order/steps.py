@@ -31,7 +31,7 @@ WHY = {
     "approved": "two staff have to approve it first",
     "second_person": "whoever proposed can't approve; a second person has to",
     "not_checker": "whoever checked who asks takes no other part; somebody else has to",
-    "fresh_eyes": "whoever refused it can't decide the appeal; somebody else has to",
+    "fresh_eyes": "whoever refused it can neither check nor decide the appeal; somebody else has to",
     "contacts_known": "nobody could be warned of the deletion: no contact of the account can be reached by mail or SMS. "
     "Write to the customer by letter, or check who they are in person; once they have put an address or number on "
     "file, approve it. Else refuse it: clausebot orders refuse {number} --reason insufficient_verification",
@@ -175,13 +175,12 @@ def _names(orders: Orders, order: Order, task: Task, event: Event | None = None)
 def _is_barred(orders: Orders, order: Order, event: Event | None, member: Member) -> bool:
     """Whether a member may never do this on this order, whatever else is done first."""
     signed = {order.proposed_by, order.approved_by} - {None}
+    refused = order.appealed_at is not None and member.id == order.refused_by
     match event:
-        case Event.CHECKED:
-            barred = member.id in signed
+        case Event.CHECKED | Event.PAPERS_CHECKED:
+            barred = member.id in signed or refused
         case Event.PROPOSED:
-            barred = member.id in signed | {order.checked_by} or (
-                order.appealed_at is not None and member.id == order.refused_by
-            )
+            barred = member.id in signed | {order.checked_by} or refused
         case Event.APPROVED:
             barred = member.id in signed | {order.checked_by}
         case _:

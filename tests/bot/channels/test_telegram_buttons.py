@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels.telegram.buttons import DATA_MAX, LONG, Buttons
+from bot.core.answering import USES
 from bot.core.browsing import menu
 from bot.core.message import Address, Choice, Reply
 from bot.core.voice import Voice
@@ -76,6 +77,7 @@ def test_all_values_of_the_policy_fit_as_they_are(policy: PolicyVersion, wording
     voice = Voice(wording, policy, "en")
     values = [choice.value for place in ("", *policy.sections) for choice in menu(voice, place).choices]
     values += [f"whole:{key}" for key in policy.clauses] + [f"start:{name}" for name in flows()]
+    values += [f"use:{use}" for use in USES] + ["answer:KP-0000-0000", "appeal:KP-0000-0000"]
     values += ["rate:down:ABCD-EFGH", "reason:ABCD-EFGH:wrong_clause", "flow:abcd1234:_whose.whose:account"]
     for value in values:
         assert BUTTONS.read(BUTTONS.data(value, str(2**52), NOW), str(2**52), NOW) == value

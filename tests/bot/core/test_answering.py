@@ -68,6 +68,17 @@ def test_the_law_answers_where_the_policy_is_silent_and_is_called_law(voice: Voi
     assert found.receipt == "CODE"
 
 
+def test_below_the_law_stands_the_way_to_use_it(voice: Voice):
+    """Pressed for or answered with; where a dialogue cites the article, its use is under way."""
+    found = answer(Recognition(Outcome.NOT_COVERED, (), law=("pipl.49", "pipl.45", "pipl.44")), voice, "CODE")
+    choices = {choice.value: choice.label for choice in found.replies[0].choices}
+    assert list(choices)[:3] == ["use:relative", "use:relative_deletion", "use:access"]
+    assert "use_" not in "".join(choices.values())
+    article = voice.policy.law["pipl.47"]
+    assert law_reply(article, voice).choices[0].value == "use:deletion"
+    assert law_reply(article, voice, beside=False).choices == ()
+
+
 def test_a_second_failure_names_a_person(voice: Voice):
     first, second = (answer(Recognition(Outcome.NOT_COVERED), voice, "CODE", failed).replies[0] for failed in (0, 1))
     assert voice.shared("rephrase") in first.text

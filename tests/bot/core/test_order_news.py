@@ -11,10 +11,12 @@ from bot.core.order.moves import State, person
 from bot.core.order.news import MAILED, NOBODY_TOLD, News
 from bot.core.orders import Level, Order, Orders, Right, staff
 from bot.core.requests import Requests
+from bot.core.state import State as Talk
 from bot.core.voice import Voice
 from intents.wording import Wording
 from knowledge.clause import PolicyVersion
 from storage.engine import Database
+from storage.errors import Conflict
 from storage.work import Work
 from tests.conftest import Clock
 from tests.orders import ANN, BEN, STEADY, contacts, deadlines, hire
@@ -166,6 +168,84 @@ def test_every_alarm_that_is_mailed_is_whole(telling: Telling, key: str):
     mail = telling.told("email", STAFF_MAIL)[-1]
     assert mail.count(order.number) == 4  # Subject and command, in both languages.
     assert "{" not in mail
+
+
+def explained(telling: Telling, language: str = "en") -> Order:
+    """A request that can be paused, and a member of staff on it."""
+    with telling.database.work() as work:
+        person = work.people.meet("memory", "alice", telling.clock(), language)
+        order = telling.orders(work).open(person.id, Right.EXPLANATION, language=language, level=Level.CHANNEL)
+        return telling.orders(work).take(order, ANN)
+
+
+def choices(telling: Telling) -> list[list[str]]:
+    """The values of the choices below what alice was told, oldest first."""
+    with telling.database.read() as work:
+        known = work.people.at("memory", "alice")
+        assert known is not None
+        sent = work.deliveries.history(known)
+    return [[choice["value"] for choice in json.loads(one.body)["choices"]] for one in sent]
+
+
+def test_what_staff_ask_carries_a_button_and_is_what_a_number_means_next(telling: Telling):
+    order = explained(telling)
+    with telling.database.work() as work:
+        order = telling.orders(work).pause(order, ANN, "Which service?")
+        telling.orders(work).remark(order, staff(ANN), "And since when?", internal=False)
+        telling.orders(work).remark(order, staff(ANN), "For us alone.", internal=True)
+    answers = [f"answer:{order.number}"]
+    assert choices(telling) == [[], [], answers, answers]
+    with telling.database.read() as work:
+        known = work.people.at("memory", "alice")
+        assert known is not None
+        state = Talk.from_bytes(work.conversations.state(known).state)
+    assert [offer.value for offer in state.offers] == answers
+
+
+def test_a_remark_on_what_has_ended_asks_for_no_answer(telling: Telling):
+    order = explained(telling)
+    with telling.database.work() as work:
+        order = telling.orders(work).answer(order, ANN, "It is kept for a year.")
+        telling.orders(work).remark(order, staff(ANN), "Our new leaflet says more.", internal=False)
+    assert choices(telling)[-1] == []
+    assert telling.told("memory", "alice")[-1] == f"Request {order.number}, from staff: Our new leaflet says more."
+
+
+def test_a_first_refusal_can_be_appealed_by_its_button_and_a_second_one_cannot(telling: Telling):
+    order = explained(telling)
+    with telling.database.work() as work:
+        orders = telling.orders(work)
+        order = orders.refuse(order, ANN, "no_match", "")
+        order = orders.take(orders.appeal(order, order.person_id or 0), BEN)
+        orders.refuse(order, BEN, "no_match", "")
+    assert [one for one in choices(telling) if one] == [[f"appeal:{order.number}"]]
+
+
+def test_news_wait_for_nobody_who_writes_at_the_same_moment(telling: Telling, monkeypatch: pytest.MonkeyPatch):
+    order = explained(telling)
+
+    def outrun(*_: object) -> int:
+        raise Conflict("another turn came between")
+
+    with telling.database.work() as work:
+        monkeypatch.setattr(work.conversations, "save_state", outrun)
+        telling.orders(work).pause(order, ANN, "Which service?")
+    assert choices(telling)[-1] == [f"answer:{order.number}"]
+
+
+def test_staff_are_mailed_once_in_a_pause_that_the_person_answered(telling: Telling):
+    order = explained(telling)
+    with telling.database.work() as work:
+        orders, me = telling.orders(work), person(order.person_id or 0)
+        orders.remark(order, me, "Before it is paused.", internal=False)
+        order = orders.pause(order, ANN, "Which service?")
+        orders.remark(order, me, "The servers.", internal=False)
+        orders.remark(order, me, "Two of them.", internal=False)
+        order = orders.pause(orders.resume(order, staff(ANN)), ANN, "Since when?")
+        orders.remark(order, me, "Since May.", internal=False)
+    subjects = [mail.splitlines()[0] for mail in telling.told("email", STAFF_MAIL)]
+    assert len(subjects) == 2
+    assert all(one.startswith("The person has answered, still paused: ") for one in subjects)
 
 
 def test_without_a_mailbox_or_without_mail_it_is_noted_all_the_same(telling: Telling):

@@ -48,6 +48,7 @@ def test_the_whole_graph_of_a_right_has_no_way() -> None:
 
 
 SOME = (
+    "checked without fresh_eyes",
     "proposed without proven",
     "proposed without not_checker",
     "approved without second_person",

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.contacts import Kind
+from bot.core.accounts import Account
+from bot.core.contacts import Contact, Kind
 from bot.core.errors import NothingFound
 from bot.core.orders import Level, NotAllowed, Right
 from bot.core.results import KEPT_FOR, Results
@@ -16,7 +17,7 @@ from storage.errors import Unreadable
 from storage.stores.results import DOWNLOADS, RESULT
 from tests.conftest import Clock
 from tests.orders import ANN, BEN, CLEO
-from tests.results import ACCOUNT, MAIL, Handing
+from tests.results import ACCOUNT, MAIL, PHONE, STAFF_MAIL, Handing
 from tests.verification import full_verification
 
 
@@ -46,7 +47,29 @@ def test_a_young_contact_gets_no_link_and_staff_are_told(handing: Handing) -> No
     handing.put_account(days=29)
     order = handing.deliver(handing.ready())
     handing.announcing.run_due()
-    assert handing.links() == []
+    [(address, mail)] = handing.queued("email")
+    assert (address, mail.count(order.number), "/result/" in mail) == (STAFF_MAIL, 4, False)
+    assert f"clausebot orders announce {order.number}" in mail
+    assert ("bot", "alarm result", "no contact for the result") in handing.desk.trail(order)
+
+
+def test_a_new_link_that_fails_as_well_is_noted_and_not_mailed_again(handing: Handing) -> None:
+    handing.put_account(days=29)
+    order = handing.deliver(handing.ready())
+    handing.announcing.run_due()
+    with handing.desk.orders() as orders:
+        handing.results(orders).announce(order)
+    handing.announcing.run_due()
+    assert len(handing.queued("email")) == 1
+    assert [entry[1] for entry in handing.desk.trail(order)].count("alarm result") == 2
+
+
+def test_a_phone_alone_gets_no_link_for_the_code_goes_there(handing: Handing) -> None:
+    phone = Contact(Kind.PHONE, PHONE, handing.clock() - timedelta(days=99))
+    handing.directory.put(Account(ACCOUNT, (phone,)))
+    order = handing.deliver(handing.ready())
+    handing.announcing.run_due()
+    assert handing.queued("sms") == []
     assert ("bot", "alarm result", "no contact for the result") in handing.desk.trail(order)
 
 

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 import bot
 import storage.tables  # noqa: F401  every table there is
+from bot.core.answering import USES
 from bot.core.errors import Declined
 from bot.core.order.moves import Reason, State
 from bot.core.order.moving import TOLD
@@ -92,12 +93,13 @@ def test_no_shared_words_are_left_over(wording: Wording, language: str):
     of_orders = {f"order_state_{state}" for state in ("stopped", "checking")} | {
         f"order_warn_{key}_sms" for key in WARNED
     }
-    assert worded - keys_used() - strings() - of_tables - of_orders == set()
+    of_uses = {f"use_{use}" for use in USES}
+    assert worded - keys_used() - strings() - of_tables - of_orders - of_uses == set()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_news_of_orders_fill_their_words(wording: Wording, language: str):
-    filled = {"number", "right", "due", "until", "words", "company", "contact", "elsewhere", "next", "reason"}
+    filled = {"number", "right", "due", "until", "words", "company", "contact", "elsewhere", "next", "reason", "how"}
     for key in TOLD:
         assert wording.placeholders(language, f"_shared.{wording_of(key)}") <= filled, key
     for key in WARNED:

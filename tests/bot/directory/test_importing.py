@@ -1,6 +1,7 @@
 """Importing a list: nothing is written before all is checked, bad rows are named, and running it again is harmless."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -276,7 +277,9 @@ def test_the_command_imports_a_file(tmp_path, monkeypatch: pytest.MonkeyPatch) -
     run = CliRunner().invoke
     assert run(accounts, ["import", "good.csv"]).exit_code == 0
     assert run(accounts, ["import", "bad.csv", "--dry-run"]).exit_code == 1
-    for name, says in (("wrong.csv", "there is no column"), ("none.csv", "can't be read")):
+    os.mkfifo(tmp_path / "pipe.csv")
+    reasons = {"wrong.csv": "there is no column", "none.csv": "can't be read", "pipe.csv": "isn't a file"}
+    for name, says in reasons.items():
         failed = run(accounts, ["import", name]).exception
         assert isinstance(failed, Misconfigured)
         assert says in str(failed)
