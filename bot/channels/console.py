@@ -38,7 +38,9 @@ def draw(reply: Reply) -> str:
     """A reply as plain text: the words, what they rest on, a link, and numbered choices."""
     lines = [_clean(reply.text)]
     comma = "，" if reply.language.startswith("zh") else ", "
-    sources = [f"{c.label}{comma}{_version(c.version, reply.language)}" if c.version else c.label for c in reply.citations]
+    sources = [
+        f"{c.label}{comma}{_version(c.version, reply.language)}" if c.version else c.label for c in reply.citations
+    ]
     foot = "; ".join(dict.fromkeys(sources)) + (f"  [{reply.receipt}]" if reply.receipt else "")
     if foot:
         lines.append(f"— {_clean(foot.strip())}")

@@ -11,6 +11,7 @@ from bot.commands.order_finding import Filters, found, wanted_of
 from bot.commands.order_sending import hold_back_unsendable, warn_unsendable
 from bot.commands.order_views import list_table, names_of, order_view, row_of
 from bot.core.order.dates import hold_for
+from bot.core.order.listening import listener
 from bot.core.order.steps import Step, signing, steps
 from bot.core.orders import Event, Order, Orders, Reason, State, staff
 from bot.core.roles import BadEntry, NotPermitted, Task
@@ -193,6 +194,7 @@ def run_answer(desk: OrderDesk, number: str, words: str) -> None:
     if rule.discloses:
         _has_files(desk, order)
         hold_back_unsendable(desk, order, member, "answer")
+    _warn_unheard(desk, order)
     says = {Event.DELIVERED: "Released to the person.", Event.EXECUTED: "Noted as carried out."}.get(event, "Answered.")
 
     def answer(orders: Orders, order: Order) -> Order:
@@ -205,6 +207,15 @@ def run_answer(desk: OrderDesk, number: str, words: str) -> None:
         _words(words, "an answer")
         tell(desk, says, desk.move(order, member, Task.ANSWER, answer))
         _say_what_was_masked(desk, words)
+
+
+def _warn_unheard(desk: OrderDesk, order: Order) -> None:
+    """That no chat is left to read what is answered: the person erased it, or disconnected it from the account."""
+    with desk.desk.database.read() as work:
+        is_heard = listener(work, order) is not None
+    if not is_heard:
+        says = f"{order.number}: no chat is left that hears of this order; nobody reads your words there. Reach the person another way."
+        desk.desk.console.print(says, markup=False, soft_wrap=True)
 
 
 def run_extend(desk: OrderDesk, number: str, reason: str) -> None:

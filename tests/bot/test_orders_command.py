@@ -617,6 +617,16 @@ def test_words_answer_what_discloses_nothing_without_a_code(office: Office) -> N
     assert office.told[-1] == "answered"
 
 
+def test_staff_are_warned_when_no_chat_is_left_to_read_the_answer(office: Office) -> None:
+    heard, unheard = (office.open(right, Level.CHANNEL, None) for right in (Right.EXPLANATION, Right.INFRINGEMENT))
+    run_answer(office.at("ada"), heard, "It is kept for as long as the service needs it.")
+    assert "no chat is left" not in office.shown
+    with office.database.work() as work:
+        work.people.forget(office.person)
+    run_answer(office.at("ada"), unheard, "The picture is gone.")
+    assert f"{unheard}: no chat is left that hears of this order" in office.shown
+
+
 def test_a_copy_isnt_answered_in_words(office: Office) -> None:
     number = office.open(Right.ACCESS)
     run_take(office.at("ada"), number)
