@@ -31,5 +31,5 @@ def test_what_it_says_of_masking_is_so():
 
 
 def test_it_names_the_alarm_that_staff_see():
-    assert '"alarm result"' in Path(announcing.__file__).read_text("utf-8")
+    assert 'order, "result", {"why": why}' in Path(announcing.__file__).read_text("utf-8")
     assert "`alarm result`" in PAGE

@@ -120,7 +120,7 @@ def test_a_flow_is_played_the_same_each_time(name: str):
 
 def test_what_a_flow_needs_is_read_from_its_source():
     assert needed_wording("forget_me") == {
-        "forget_me.what_goes", "forget_me.kept", "forget_me.gone",
+        "forget_me.what_goes", "forget_me.kept", "forget_me.gone", "forget_me.requests_stay", "forget_me.requests_left",
         "forget_me.choose.sure.ask", "forget_me.choose.sure.yes", "forget_me.choose.sure.no",
     }  # fmt: skip
     assert "_whose.choose.whose.hosted" in needed_wording("_whose")
