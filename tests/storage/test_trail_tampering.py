@@ -1,10 +1,11 @@
 """What somebody with the database in their hands could do to the audit trail: all of it is found.
 
-A thousand seeded tamperings on each database, each in a transaction that is undone, with the triggers put out of action
+Seeded tamperings on each database, each in a transaction that is undone, with the triggers put out of action
 as an owner of the database could. The anchors are outside, where they can't reach.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from random import Random
@@ -19,7 +20,9 @@ from storage.engine import Database
 from storage.work import Work
 from tests.conftest import Clock
 
-ENTRIES, TAMPERINGS, SEED = 24, 1_000, 20260302
+ENTRIES, SEED = 24, 20260302
+TAMPERINGS = int(os.environ.get("TAMPERINGS", "250"))
+"""In full: TAMPERINGS=1000 before the command."""
 EVERY = 6
 """Each sixth number was anchored, and the last."""
 FIELDS = ("actor", "action", "thing", "detail", "at")
@@ -238,7 +241,7 @@ MADE_ANEW = {
 """After these the chain fits in itself, or may: an anchor tells, so the place named is that of the next anchor at most."""
 
 
-def test_a_thousand_tamperings_are_all_found(database: Database, clock: Clock, anchors: list[Anchor]) -> None:
+def test_tamperings_are_all_found(database: Database, clock: Clock, anchors: list[Anchor]) -> None:
     missed, misplaced = list[str](), list[str]()
     with in_their_hands(database) as work:
         for number in range(TAMPERINGS):
